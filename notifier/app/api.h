@@ -1,0 +1,83 @@
+/* The HTTP API: routes, keys, scopes.  A request is a flow; its steps live in the file of its
+ * resource (api_shipments.c, api_messages.c, api_keys.c), its frame here.
+ */
+#ifndef APP_API_H
+#define APP_API_H
+#include <jansson.h>
+
+#include "notifier/app/apply.h"
+#include "notifier/app/problem.h"
+#include "notifier/app/world.h"
+
+enum scope {
+	SCOPE_NONE = 0, /* anybody: health, metrics, OpenAPI */
+	SCOPE_READ = 1,
+	SCOPE_WRITE = 2,
+	SCOPE_TEMPLATES = 4,
+	SCOPE_ADMIN = 8
+};
+/* "shipments:read,shipments:write" to bits; false names the unknown word in err. */
+bool scopes_parse(const char *text, unsigned *out, struct err *err);
+const char *scopes_print(unsigned scopes, struct arena *arena);
+
+struct api;
+struct route {
+	const char *method, *pattern; /* "/v1/shipments/{id}/explain" */
+	enum scope scope;
+	const struct step *first;
+};
+
+struct api { /* one request; first member is the flow */
+	struct flow flow;
+	struct world *world;
+	struct config *config;
+	struct http_exchange *exchange;
+	const struct route *route;
+	const char *method, *path, *argument; /* argument: what stands for {…} */
+	const struct http_header *query;
+	size_t query_count;
+	struct str body;
+	const char *key; /* the bearer key; NULL: none */
+	bool is_local;   /* came over the admin socket: everything is allowed */
+	unsigned scopes;
+	const char *account;
+	const char *idempotency_key;
+	/* What the steps of a route need. */
+	struct redis_value value, value2;
+	struct shipment *shipment;
+	struct apply apply;
+	json_t *json; /* the body, parsed; or what is being built; freed at the end */
+	unsigned conflicts;
+	size_t index;
+	const char *cursor;
+	bool is_new;
+};
+
+/* The handler of the public and of the admin server; context is the world. */
+void api_handle(struct http_exchange *exchange, const struct http_incoming *incoming, void *context);
+void api_handle_admin(struct http_exchange *exchange, const struct http_incoming *incoming, void *context);
+
+/* For the steps: answer and end. */
+next api_send(struct api *api, int status, json_t *body); /* takes body */
+next api_problem(struct api *api, int status, const char *code, const char *detail);
+next api_store_failed(struct api *api); /* 503 */
+const char *api_query(const struct api *api, const char *name);
+bool api_body(struct api *api); /* parses the body into api->json; false: answered 400 */
+
+/* Declares the first step of a route: api_NAME is its function, ROUTE the row that api.c knows. */
+#define API_ROUTE(route, n)                                                                        \
+	static next api_##n(struct api *);                                                         \
+	static next api_##n##_step(struct flow *f)                                                 \
+	{                                                                                          \
+		return api_##n((struct api *)(void *)f);                                           \
+	}                                                                                          \
+	const struct step route[1] = {{#n, api_##n##_step}};
+
+/* First steps of the routes. */
+extern const struct step api_shipments_post[1], api_shipments_list[1], api_shipment_get[1],
+    api_shipment_explain[1], api_shipment_patch[1], api_shipment_delete[1], api_shipment_refresh[1];
+extern const struct step api_messages_list[1], api_message_get[1], api_message_retry[1], api_message_drop[1];
+extern const struct step api_keys_post[1], api_keys_list[1], api_key_delete[1];
+/* Static pages and files: true when it answered. */
+bool console_handle(struct world *world, struct http_exchange *exchange, const struct http_incoming *incoming);
+#endif

@@ -1,0 +1,95 @@
+#include "notifier/app/apply.h"
+
+#include "notifier/app/history.h"
+#include "notifier/app/metrics.h"
+#include "notifier/core/cadence.h"
+#include "notifier/core/deadline.h"
+
+void apply_cadence(struct apply *apply, int64_t now_ms)
+{
+	struct shipment *s = apply->shipment;
+	const struct carrier_config *carrier = config_carrier(apply->config, s->carrier);
+	if (shipment_is_finished(s) || carrier == NULL || carrier->carrier->poll_request == NULL) {
+		s->next_poll_ms = NEVER_MS;
+		s->next_poll_why = NULL;
+		return;
+	}
+	const struct zone *zone = world_zone(s->zone, NULL);
+	struct cadence_query query = {.class_name = s->carrier, .status = s->status,
+	    .since_ms = s->since_ms ? s->since_ms : s->created_ms, .zone = zone,
+	    .eta_from_ms = moment_instant(s->eta.from, zone, false),
+	    .eta_to_ms = eta_end_ms(&s->eta, zone), .now_ms = now_ms,
+	    .is_pushed = (s->flags & SHIPMENT_PUSHED) != 0, .failures = s->poll_failures,
+	    .quota_per_day = carrier->per_day, .live_shipments = apply->world->live_shipments,
+	    .jitter_unit = loop_random_unit()};
+	struct cadence_answer answer;
+	cadence_next(&query, &answer);
+	s->next_poll_ms = answer.due_ms;
+	s->next_poll_why = arena_strdup(apply->arena, answer.why);
+}
+
+void apply_report(struct apply *apply, const struct report *report, enum source source, int64_t now_ms)
+{
+	struct shipment *s = apply->shipment;
+	const struct carrier_config *carrier = config_carrier(apply->config, s->carrier);
+	struct detect_context context = {.now_ms = now_ms, .source = source,
+	    .carrier_zone = carrier ? world_zone(carrier->zone, NULL) : NULL,
+	    .destination_zone = world_zone(s->zone, NULL)};
+	detect(s, report, &context, &apply->changes, apply->arena);
+	if (apply->changes.state_changed)
+		apply_finish(apply, source, now_ms);
+}
+
+static const char **write_records(struct apply *apply, enum source source, int64_t now_ms, size_t *count)
+{
+	const struct changes *changes = &apply->changes;
+	const struct event frame = {.noticed_ms = now_ms, .source = source};
+	/* More would push everything else out of the history. */
+	size_t skip = changes->fresh_count > HISTORY_MAX / 2 ? changes->fresh_count - HISTORY_MAX / 2 : 0;
+	const char **records = arena_array(apply->arena, changes->fresh_count + changes->event_count, sizeof *records);
+	size_t used = 0;
+	for (size_t i = skip; i < changes->fresh_count; i++)
+		records[used++] = history_checkpoint(changes->fresh[i], changes->fresh_ms[i], &frame, apply->arena);
+	for (size_t i = 0; i < changes->event_count; i++)
+		records[used++] = history_event(&changes->events[i], apply->arena);
+	*count = used;
+	return records;
+}
+
+void apply_finish(struct apply *apply, enum source source, int64_t now_ms)
+{
+	struct shipment *s = apply->shipment;
+	const struct account_config *account = config_account(apply->config, s->account);
+	const struct deadline_rules *rules = account ? &account->deadlines : &deadline_default_rules;
+	struct deadline deadline = deadline_next(s, rules, world_zone(s->zone, account ? account->zone : NULL), now_ms);
+	s->deadline_ms = deadline.at_ms;
+	if (source == SOURCE_POLL)
+		s->polled_ms = now_ms;
+	apply_cadence(apply, now_ms);
+	apply->commit = (struct commit){.shipment = s, .events = apply->changes.events,
+	    .event_count = apply->changes.event_count, .now_ms = now_ms};
+	apply->commit.records = write_records(apply, source, now_ms, &apply->commit.record_count);
+}
+
+void apply_committed(struct apply *apply, enum source source)
+{
+	const struct changes *changes = &apply->changes;
+	for (size_t i = 0; i < changes->event_count; i++) {
+		const struct event *event = &changes->events[i];
+		metric_count(METRIC_EVENTS, event_name(event->kind), source_name(source), NULL);
+		if (source != SOURCE_CLOCK && !event->approximate)
+			metric_observe(METRIC_LAG, (double)(event->noticed_ms - event->at_ms) / 1000, source_name(source));
+	}
+	unsigned p = (unsigned)key_partition_of_id(apply->shipment->id);
+	struct partition *partition = &apply->world->partitions[p];
+	/* The partition's clock may now be due earlier than it knows. */
+	if (apply->shipment->deadline_ms < partition->next_clock_ms)
+		partition->next_clock_ms = apply->shipment->deadline_ms;
+	struct carrier_runtime *carrier = world_carrier(apply->world, apply->shipment->carrier);
+	if (carrier != NULL && apply->shipment->next_poll_ms < carrier->next_due_ms[p])
+		carrier->next_due_ms[p] = apply->shipment->next_poll_ms;
+	if (changes->event_count > 0) {
+		partition->has_events = true;
+		world_nudge(apply->world, p);
+	}
+}

@@ -1,0 +1,26 @@
+/* What follows from a change of a shipment, whoever brought it: the next poll, the next deadline,
+ * the history records, the metrics.  Pure but for the metrics; shared by ingest, poll and sweep.
+ */
+#ifndef APP_APPLY_H
+#define APP_APPLY_H
+#include "notifier/app/world.h"
+#include "notifier/core/detect.h"
+
+struct apply { /* one attempt at one transition; memory in the flow's arena */
+	struct world *world;
+	const struct config *config;
+	struct arena *arena;
+	struct shipment *shipment;
+	struct changes changes;
+	struct commit commit;
+};
+
+/* detect() with the zones of configuration and shipment, then apply_finish. */
+void apply_report(struct apply *apply, const struct report *report, enum source source, int64_t now_ms);
+/* Plans poll and deadline and fills apply->commit from apply->changes. */
+void apply_finish(struct apply *apply, enum source source, int64_t now_ms);
+/* After a successful commit: counts events and lag, nudges the partition. */
+void apply_committed(struct apply *apply, enum source source);
+/* Sets next_poll_ms and next_poll_why of apply->shipment from the cadence. */
+void apply_cadence(struct apply *apply, int64_t now_ms);
+#endif

@@ -1,0 +1,67 @@
+/* The local mailbox: messages as files in the data folder, as the customer would see them.  For
+ * test mode, the demo, and SMS.  The file's name is the message id: a retry writes the same file.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "notifier/app/channel.h"
+#include "notifier/app/json.h"
+#include "notifier/io/files.h"
+#include "notifier/message/sms.h"
+
+struct post {
+	struct await await;
+};
+
+static json_t *summary(const struct outgoing *o)
+{
+	json_t *file = json_object();
+	json_put_text(file, "id", o->message_id);
+	json_put_text(file, "shipment", o->thread_id);
+	json_put_text(file, "tracking_number", o->number);
+	json_put_text(file, "event", o->event);
+	json_put_text(file, "channel", channel_name(o->channel));
+	json_put_text(file, "language", o->language);
+	json_put_text(file, "to", o->to);
+	json_put_time(file, "sent_at", o->now_ms);
+	if (o->channel == CHANNEL_SMS) {
+		json_put_text(file, "text", o->sms);
+		return file;
+	}
+	json_put_text(file, "subject", o->subject);
+	json_put_text(file, "text", o->text);
+	json_put_text(file, "html", o->html);
+	return file;
+}
+
+static bool write_files(struct world *world, struct flow *flow, const struct outgoing *o, struct err *err)
+{
+	json_t *file = summary(o);
+	const char *path = arena_printf(flow->arena, "%s/%s.json", world->mailbox_dir, o->message_id);
+	bool ok = files_write(path, json_text(file, flow->arena), 0600, err);
+	json_decref(file);
+	if (!ok || o->channel == CHANNEL_SMS)
+		return ok;
+	struct buf mail = BUF_EMPTY(1 << 20);
+	path = arena_printf(flow->arena, "%s/%s.eml", world->mailbox_dir, o->message_id);
+	ok = channel_compose(o, &mail, err) && files_write(path, str_make(mail.data, mail.size), 0600, err);
+	buf_free(&mail);
+	return ok;
+}
+
+static struct await *mailbox_send(struct world *world, struct flow *flow, const struct outgoing *o,
+    char *answer, size_t answer_bytes)
+{
+	struct err err;
+	struct post *post = arena_alloc(flow->arena, sizeof *post);
+	await_init(&post->await, flow, NULL);
+	if (!write_files(world, flow, o, &err)) {
+		await_failed(&post->await, &err);
+		return &post->await;
+	}
+	snprintf(answer, answer_bytes, "written to the local mailbox");
+	await_done(&post->await);
+	return &post->await;
+}
+
+const struct channel_driver channel_mailbox = {.name = "mailbox", .send = mailbox_send, .may_repeat = true};

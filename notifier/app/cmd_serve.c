@@ -1,0 +1,42 @@
+#include "notifier/app/command.h"
+#include "notifier/app/demo.h"
+#include "notifier/app/serve.h"
+#include "notifier/io/files.h"
+#include "notifier/message/l10n.h"
+
+static struct config *load(const char *path)
+{
+	struct arena *arena = arena_new();
+	struct config_problems problems = {.arena = arena};
+	config_zone_is_known = l10n_zone_is_known;
+	struct config *config = config_load(path, &problems);
+	config_print_problems(path, &problems);
+	arena_free(&arena);
+	return config;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+	const char *path = NULL;
+	bool is_demo = false;
+	int words;
+	struct err err;
+	const struct options_row rows[] = {{"--config", &path, NULL}, {"--demo", NULL, &is_demo}};
+	if (!options_parse(rows, 2, argc, argv, &words, &err))
+		return options_usage("serve", "%s", err.text);
+	if (words > 0)
+		return options_usage("serve", "unexpected \"%s\"", argv[1]);
+	if (is_demo && path != NULL)
+		return options_usage("serve", "--demo brings its own configuration; leave --config away");
+	if (path == NULL && !is_demo)
+		path = "notifier.yaml";
+	if (!is_demo && !files_exists(path))
+		return options_usage("serve", "%s does not exist; copy notifier.yaml.example, or try `notifier serve --demo`", path);
+	struct serve_options options = {.is_demo = is_demo, .config = is_demo ? demo_config() : load(path)};
+	if (options.config == NULL)
+		return EXIT_FAILED;
+	int code = serve_run(&options);
+	if (is_demo)
+		demo_cleanup();
+	return code;
+}

@@ -1,0 +1,54 @@
+/* Metrics of this process, in the Prometheus text format on /metrics.
+ * Each metric is a row; its labels are given as values in the row's order, and a series exists from
+ * its first use.  A histogram's buckets are fixed in metrics.c.
+ */
+#ifndef APP_METRICS_H
+#define APP_METRICS_H
+#include <stdint.h>
+
+#include "notifier/base/str.h"
+
+/* X(ENUM, "name", type, "label1,label2", "help") */
+#define METRIC_ROWS(X)                                                                             \
+	X(REPORTS, "notifier_reports_total", COUNTER, "source,carrier,outcome",                        \
+	    "Reports accepted, by what became of them; accepted is the sum of the outcomes.")          \
+	X(HOOKS, "notifier_webhooks_total", COUNTER, "carrier,code", "Webhooks, by HTTP status.")      \
+	X(EVENTS, "notifier_events_total", COUNTER, "event,source", "Events, by kind.")                \
+	X(DECISIONS, "notifier_decisions_total", COUNTER, "verdict,reason",                            \
+	    "Decisions about an event, a recipient and a channel.")                                    \
+	X(MESSAGES, "notifier_messages_total", COUNTER, "channel,state",                               \
+	    "Ends of messages and attempts: sent, retry, failed, unknown, dropped.")                   \
+	X(POLLS, "notifier_polls_total", COUNTER, "carrier,result", "Calls to carriers, by result.")   \
+	X(POLLED, "notifier_polled_shipments_total", COUNTER, "carrier,result",                        \
+	    "Shipments asked for: changed, unchanged, error.")                                         \
+	X(UNKNOWN_CODES, "notifier_unknown_codes_total", COUNTER, "carrier",                           \
+	    "Checkpoints with a code that nobody mapped.")                                             \
+	X(CONFLICTS, "notifier_commit_conflicts_total", COUNTER, "", "Commits that had to load again.") \
+	X(REDIS_STATE, "notifier_redis_state", GAUGE, "state", "1 for the state that Redis is in.")    \
+	X(BREAKER, "notifier_breaker_open", GAUGE, "provider", "1 while calls are held back.")         \
+	X(PARTITIONS, "notifier_partitions_owned", GAUGE, "", "Partitions that this worker owns.")     \
+	X(IN_FLIGHT, "notifier_messages_in_flight", GAUGE, "", "Messages being sent now.")             \
+	X(FLOWS, "notifier_flows", GAUGE, "", "Flows that are alive.")                                 \
+	X(LOOP_GAP, "notifier_loop_gap_seconds", GAUGE, "",                                            \
+	    "Longest turn of the event loop since the last scrape.")                                   \
+	X(LAG, "notifier_news_lag_seconds", HISTOGRAM, "source",                                       \
+	    "From the carrier's own time of a change to our notice of it.")                            \
+	X(DELIVERY, "notifier_delivery_seconds", HISTOGRAM, "channel",                                 \
+	    "From our notice of a change to the provider's acceptance of the message.")
+
+enum metric {
+#define X(enumerator, ...) METRIC_##enumerator,
+	METRIC_ROWS(X)
+#undef X
+	    METRIC_COUNT
+};
+
+/* Unused labels are NULL.  Label values are copied at first use. */
+void metric_add(enum metric metric, double delta, const char *a, const char *b, const char *c);
+void metric_set(enum metric metric, double value, const char *a, const char *b, const char *c);
+void metric_observe(enum metric metric, double seconds, const char *a);
+#define metric_count(metric, a, b, c) metric_add(metric, 1, a, b, c)
+double metric_value(enum metric metric, const char *a, const char *b, const char *c);
+void metrics_print(struct buf *out);
+void metrics_free(void);
+#endif

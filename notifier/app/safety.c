@@ -1,0 +1,47 @@
+#include "notifier/app/safety.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void add(struct safety_finding *out, size_t *count, bool is_error, const char *text)
+{
+	if (*count < SAFETY_FINDINGS_MAX)
+		out[(*count)++] = (struct safety_finding){is_error, text};
+}
+
+static bool is(const char *value, const char *wanted)
+{
+	return value == NULL || strcmp(value, wanted) == 0;
+}
+
+/* 6.2 brought XAUTOCLAIM and what the streams need; below, too much differs. */
+static bool version_is_too_old(const char *info)
+{
+	const char *at = info ? strstr(info, "redis_version:") : NULL;
+	if (at == NULL)
+		return false;
+	char *end;
+	long major = strtol(at + 14, &end, 10), minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+	return major < 7 && !(major == 6 && minor >= 2);
+}
+
+void safety_judge(const struct safety_facts *f, struct safety_finding *out, size_t *count)
+{
+	*count = 0;
+	if (!is(f->appendonly, "yes"))
+		add(out, count, true, "appendonly is off: a restart of Redis loses what was acknowledged; set `appendonly yes`");
+	if (!is(f->maxmemory_policy, "noeviction"))
+		add(out, count, true, "maxmemory-policy evicts keys: parcels would vanish; set `maxmemory-policy noeviction`");
+	if (f->appendfsync != NULL && strcmp(f->appendfsync, "no") == 0)
+		add(out, count, true, "appendfsync is no: a crash loses up to 30 s of acknowledged writes; set `appendfsync always`");
+	if (f->appendfsync != NULL && strcmp(f->appendfsync, "everysec") == 0)
+		add(out, count, false, "appendfsync is everysec: a crash, and with a slow disk even a kill, can lose the last seconds; `appendfsync always` loses nothing");
+	if (f->no_appendfsync_on_rewrite != NULL && strcmp(f->no_appendfsync_on_rewrite, "yes") == 0)
+		add(out, count, false, "no-appendfsync-on-rewrite is yes: writes are not durable while the log is rewritten; set it to no");
+	if (f->info != NULL && strstr(f->info, "role:slave") != NULL)
+		add(out, count, true, "this Redis is a replica and takes no writes; point redis.url to the primary");
+	if (f->info != NULL && strstr(f->info, "cluster_enabled:1") != NULL)
+		add(out, count, true, "this Redis runs in cluster mode, which this version does not speak; use a single primary (Sentinel is fine)");
+	if (version_is_too_old(f->info))
+		add(out, count, true, "this Redis is older than 6.2; install a newer one");
+}

@@ -1,0 +1,40 @@
+-- One transition of a shipment: compare-and-set on its version, with everything that follows from
+-- it.  No lost update, no event without its state.
+-- KEYS: s, h, num, clock, events, due (of the carrier), unmatched
+-- ARGV: 1 id | 2 expected version ("0": must not exist) | 3 new version | 4 new JSON
+--       5 expected value of num ("*": any; "": none) | 6 next poll ms or "" (none)
+--       7 deadline ms or "" | 8 TTL ms of a finished shipment or "" | 9 now ms
+--       10 number of events, then their JSON | number of history records, then their JSON
+-- Answers 1, or 0 when somebody else was faster (load again and repeat), or 2 when this very
+-- version stands there already (our own reply was lost).
+local stored = redis.call('GET', KEYS[1])
+local version = stored and string.match(stored, '^(%d+)') or '0'
+if version ~= ARGV[2] then
+	if stored == ARGV[3] .. ' ' .. ARGV[4] then return 2 end
+	return 0
+end
+if ARGV[5] ~= '*' then
+	local holder = redis.call('GET', KEYS[3]) or ''
+	if holder ~= ARGV[5] then return 0 end
+	redis.call('SET', KEYS[3], ARGV[1])
+	redis.call('DEL', KEYS[7])
+end
+redis.call('SET', KEYS[1], ARGV[3] .. ' ' .. ARGV[4])
+if ARGV[6] == '' then redis.call('ZREM', KEYS[6], ARGV[1]) else redis.call('ZADD', KEYS[6], ARGV[6], ARGV[1]) end
+if ARGV[7] == '' then redis.call('ZREM', KEYS[4], ARGV[1]) else redis.call('ZADD', KEYS[4], ARGV[7], ARGV[1]) end
+local at = 10
+local events = tonumber(ARGV[at])
+for i = 1, events do redis.call('XADD', KEYS[5], '*', 's', ARGV[1], 'e', ARGV[at + i]) end
+at = at + events + 1
+local records = tonumber(ARGV[at])
+for i = 1, records do redis.call('RPUSH', KEYS[2], ARGV[at + i]) end
+if records > 0 then redis.call('LTRIM', KEYS[2], -64, -1) end
+if ARGV[8] ~= '' then
+	redis.call('PEXPIRE', KEYS[1], ARGV[8])
+	redis.call('PEXPIRE', KEYS[2], ARGV[8])
+	redis.call('PEXPIRE', KEYS[3], ARGV[8])
+else
+	redis.call('PERSIST', KEYS[2])
+	redis.call('PERSIST', KEYS[3])
+end
+return 1

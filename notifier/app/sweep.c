@@ -1,0 +1,230 @@
+#include "notifier/app/sweep.h"
+
+#include "notifier/app/apply.h"
+#include "notifier/app/metrics.h"
+#include "notifier/app/poll.h"
+#include "notifier/base/log.h"
+#include "notifier/core/deadline.h"
+
+#define SWEEP_MS     100   /* real time between looks */
+#define LEASES_MS    5000  /* between renewals; a lease lives LEASE_MS */
+#define LOOK_AGAIN_MS 1000 /* streams are looked at this often even when nobody said that there is work */
+#define CLOCK_BATCH  64
+
+/* --- the clock of one partition ---------------------------------------------------------------- */
+
+struct clock {
+	struct flow flow;
+	struct world *world;
+	struct config *config;
+	struct partition *partition;
+	struct redis_value value, reply;
+	size_t index;
+	struct apply apply;
+};
+
+#define CLOCK_STEPS(X) X(clock, look) X(clock, take) X(clock, fire) X(clock, fired)
+CLOCK_STEPS(FLOW_STEP)
+
+static void clock_fini(struct flow *flow)
+{
+	struct clock *p = (struct clock *)(void *)flow;
+	p->partition->is_sweeping = false;
+	config_unref(&p->config);
+	xfree(p);
+}
+
+static const struct flow_type clock_type = {"clock", clock_fini};
+
+static next clock_look(struct clock *p) /* what is due: messages move in the script itself */
+{
+	p->partition->next_clock_ms = NEVER_MS; /* until we know; commits lower it */
+	return AWAIT(p, take, store_clock(&p->world->store, &p->flow, &p->partition->lease, CLOCK_BATCH,
+	    loop_now_ms(), &p->value), STORE_WAIT_MS);
+}
+
+static next clock_take(struct clock *p)
+{
+	if (FAILED(p)) {
+		p->partition->next_clock_ms = 0;
+		return END;
+	}
+	if (store_is_fenced(&p->value)) {
+		world_lost(p->world, p->partition->lease.partition);
+		return END;
+	}
+	int64_t next_due = NEVER_MS;
+	if (p->value.items[0].text.len > 0)
+		str_to_int64(p->value.items[0].text, &next_due);
+	if (next_due < p->partition->next_clock_ms)
+		p->partition->next_clock_ms = next_due;
+	if (p->value.items[1].integer > 0) {
+		p->partition->has_outbox = true;
+		world_nudge(p->world, p->partition->lease.partition);
+	}
+	p->index = 2;
+	return THEN(fire);
+}
+
+static next clock_fire(struct clock *p) /* pure: the deadline of the next shipment */
+{
+	if (p->index + 1 >= p->value.count)
+		return END;
+	struct err err;
+	struct shipment *s = shipment_decode(p->value.items[p->index + 1].text, p->flow.arena, &err);
+	p->index += 2;
+	if (s == NULL) {
+		LOG(ERROR, "shipment_unreadable", f_text("why", err.text));
+		return THEN(fire);
+	}
+	const struct account_config *account = config_account(p->config, s->account);
+	p->apply = (struct apply){.world = p->world, .config = p->config, .arena = p->flow.arena, .shipment = s};
+	deadline_fire(s, account ? &account->deadlines : &deadline_default_rules,
+	    world_zone(s->zone, account ? account->zone : NULL), loop_now_ms(), &p->apply.changes);
+	apply_finish(&p->apply, SOURCE_CLOCK, loop_now_ms());
+	return AWAIT(p, fired, store_commit(&p->world->store, &p->flow, &p->apply.commit, &p->reply), STORE_WAIT_MS);
+}
+
+/* A conflict or a failure: the claim runs out by itself, and it is looked at again. */
+static next clock_fired(struct clock *p)
+{
+	if (!FAILED(p) && store_read_committed(&p->reply))
+		apply_committed(&p->apply, SOURCE_CLOCK);
+	else
+		p->partition->next_clock_ms = 0;
+	return THEN(fire);
+}
+
+static void clock_start(struct world *world, struct partition *partition)
+{
+	struct clock *p = xcalloc(1, sizeof *p);
+	p->world = world;
+	p->config = config_ref(world->config);
+	p->partition = partition;
+	partition->is_sweeping = true;
+	flow_start(&p->flow, &clock_type, do_look);
+}
+
+/* --- leases --------------------------------------------------------------------------------------- */
+
+struct renew {
+	struct flow flow;
+	struct world *world;
+	struct partition *partition;
+	struct redis_value value;
+	int64_t asked_ms;
+};
+
+#define RENEW_STEPS(X) X(renew, ask) X(renew, answered)
+RENEW_STEPS(FLOW_STEP)
+
+static void renew_fini(struct flow *flow)
+{
+	xfree(flow);
+}
+
+static const struct flow_type renew_type = {"renew", renew_fini};
+
+static next renew_ask(struct renew *p)
+{
+	p->asked_ms = loop_monotonic_ms();
+	return AWAIT(p, answered, store_lease(&p->world->store, &p->flow, &p->partition->lease, true, &p->value), STORE_WAIT_MS);
+}
+
+static next renew_answered(struct renew *p)
+{
+	struct partition *partition = p->partition;
+	if (FAILED(p))
+		return END; /* the old lease runs out on our side too */
+	int64_t epoch = p->value.type == REDIS_INTEGER ? p->value.integer : 0;
+	if (epoch == 0) {
+		world_lost(p->world, partition->lease.partition);
+		return END;
+	}
+	partition->renewed_ms = p->asked_ms;
+	if (epoch == partition->lease.epoch)
+		return END;
+	partition->lease.epoch = epoch;
+	partition_drain(partition);
+	partition->next_clock_ms = 0;
+	for (size_t i = 0; i < p->world->carrier_count; i++)
+		p->world->carriers[i].next_due_ms[partition->lease.partition] = 0;
+	world_nudge(p->world, partition->lease.partition);
+	return END;
+}
+
+void sweep_leases(struct world *world)
+{
+	if (world->is_stopping || redis_state_now(world->redis) != REDIS_OK)
+		return;
+	for (unsigned i = 0; i < PARTITIONS; i++) {
+		struct renew *p = xcalloc(1, sizeof *p);
+		p->world = world;
+		p->partition = &world->partitions[i];
+		flow_start(&p->flow, &renew_type, do_ask);
+	}
+}
+
+/* --- timers ---------------------------------------------------------------------------------------- */
+
+static void sweep_polls(struct world *world, int64_t now_ms)
+{
+	for (size_t i = 0; i < world->carrier_count; i++) {
+		struct carrier_runtime *runtime = &world->carriers[i];
+		const struct carrier_config *via = config_carrier(world->config, runtime->carrier->name);
+		if (via == NULL || runtime->carrier->poll_request == NULL || via->settings.base_url == NULL)
+			continue;
+		while (runtime->in_flight < via->concurrency && runtime->blocked_until_ms <= now_ms &&
+		       poll_is_due(world, runtime, now_ms) && breaker_allows(&runtime->breaker, now_ms)) {
+			unsigned before = runtime->in_flight;
+			poll_start(world, runtime);
+			if (runtime->in_flight == before)
+				break; /* it ended at once: Redis is away */
+		}
+	}
+}
+
+static void on_sweep(struct timer *timer)
+{
+	struct world *world = LIST_OWNER(timer, struct world, sweep_timer);
+	static int64_t looked_ms; /* monotonic */
+	int64_t now_ms = loop_now_ms(), monotonic_ms = loop_monotonic_ms();
+	bool looks_again = monotonic_ms - looked_ms >= LOOK_AGAIN_MS;
+	if (looks_again)
+		looked_ms = monotonic_ms;
+	timer_start(timer, SWEEP_MS);
+	if (world->is_stopping || redis_state_now(world->redis) != REDIS_OK)
+		return;
+	for (unsigned i = 0; i < PARTITIONS; i++) {
+		struct partition *partition = &world->partitions[i];
+		if (!world_owns(world, i))
+			continue;
+		if (!partition->is_sweeping && partition->next_clock_ms <= now_ms)
+			clock_start(world, partition);
+		if (looks_again)
+			partition->has_events = partition->has_outbox = true;
+		world_nudge(world, i);
+	}
+	sweep_polls(world, now_ms);
+}
+
+static void on_leases(struct timer *timer)
+{
+	struct world *world = LIST_OWNER(timer, struct world, lease_timer);
+	timer_start(timer, LEASES_MS);
+	sweep_leases(world);
+}
+
+void sweep_begin(struct world *world)
+{
+	timer_init(&world->sweep_timer, on_sweep);
+	timer_init(&world->lease_timer, on_leases);
+	timer_start(&world->sweep_timer, SWEEP_MS);
+	timer_start(&world->lease_timer, 0);
+}
+
+void sweep_end(struct world *world)
+{
+	timer_stop(&world->sweep_timer);
+	timer_stop(&world->lease_timer);
+}

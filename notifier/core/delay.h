@@ -1,0 +1,86 @@
+/* Will this parcel be late?  An online hazard model of delivery: age x lane with back-off,
+ * weekday, speed of the network now; learned from parcels in flight, day by day.
+ *
+ * Invariant: all state is sums of increments that carry the weight 2^((day - origin) / half_life);
+ * reading divides by the weight of today, so nothing is rewritten only to fade.  Every operation
+ * is O(1) in the number of parcels; memory is bounded by DELAY_PLACES_MAX.
+ *
+ * The order of a day: predictions of day t, then delay_on_day for each parcel that was in flight,
+ * then delay_close_day(t).  Days are local days of the destination.
+ */
+#ifndef CORE_DELAY_H
+#define CORE_DELAY_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "notifier/base/err.h"
+#include "notifier/base/str.h"
+#include "notifier/core/calendar.h"
+
+#define DELAY_AGES         60    /* days since handover that are told apart; older = the last */
+#define DELAY_EXPIRE_DAYS  75    /* older parcels teach nothing any more: stop delay_on_day */
+#define DELAY_PLACES_MAX   20000 /* about 2.4 kB each; beyond, the level above speaks */
+#define DELAY_DAY_NONE     INT32_MIN
+#define DELAY_MODEL_VERSION 1
+
+struct delay_model;
+struct delay_model *delay_new(void);
+void delay_free(struct delay_model **model);
+
+/* One lane (or, where regions are unknown, its destination or its carrier and service) with the
+ * levels above it.  Lives as long as the model. */
+struct delay_place;
+/* Interns; never NULL.  service, origin and destination may be NULL or empty: that level is
+ * skipped.  Origin and destination are region or country codes, as fine as the caller knows. */
+struct delay_place *delay_place(struct delay_model *model, const char *carrier,
+    const char *service, const char *origin, const char *destination);
+
+struct delay_trip {
+	struct delay_place *place;
+	const struct calendar *calendar; /* holidays; NULL = none known */
+	int32_t handover_day;            /* first carrier scan */
+	int32_t promised_day;            /* inclusive; DELAY_DAY_NONE = no promise */
+	int32_t held_days; /* days it did not age: customs, waiting for its recipient */
+};
+
+/* P(still undelivered at the end of the promised day), judged at 00:00 of `day` (or at handover
+ * with day = handover_day).  1 once the promise has passed; 0 without a promise. */
+double delay_p_late(struct delay_model *model, const struct delay_trip *trip, int32_t day);
+
+struct delay_eta {
+	int32_t median_day;
+	int32_t low_day, high_day; /* the 80 % interval, both inclusive */
+};
+void delay_eta(struct delay_model *model, const struct delay_trip *trip, int32_t day,
+    struct delay_eta *eta);
+
+/* Deliveries this carrier and service has taught (decayed): the cold start ends at 200. */
+double delay_experience(const struct delay_model *model, const struct delay_place *place);
+
+/* Close of `day` for one parcel that was in flight on it (handed over <= day, undelivered at
+ * 00:00).  Returned, cancelled, lost, held at customs or waiting at a pick-up point: do not call
+ * it for that day, the parcel has left the risk set.  Call once per parcel and day. */
+void delay_on_day(struct delay_model *model, const struct delay_trip *trip, int32_t day,
+    bool delivered);
+/* Closes the day: recomputes weekday factors, drops caches; `day + 1` is today from now on.
+ * Days at or before the last closed one are ignored, which makes a replay after a crash safe
+ * where the caller skips delay_on_day for days <= delay_closed_day. */
+void delay_close_day(struct delay_model *model, int32_t day);
+int32_t delay_closed_day(const struct delay_model *model); /* DELAY_DAY_NONE at first */
+
+/* Late news: the parcel was delivered on `delivered_day`, but delay_on_day said "in flight" for
+ * that day and those after it until `closed_day`.  Adds the delivery to its age and takes back
+ * the exposure of the days after it. */
+void delay_on_late_news(struct delay_model *model, const struct delay_trip *trip,
+    int32_t delivered_day, int32_t closed_day);
+
+/* Persistence: one text per key (a hash field).  put is called for every entry, or only for those
+ * changed since the last export; key and value are borrowed during the call. */
+void delay_export(struct delay_model *model, bool only_changed,
+    void (*put)(void *arg, const char *key, const char *value), void *arg);
+/* Takes one exported entry into a fresh model, in any order.  INPUT: an entry of another model
+ * version, or damaged; the model is unchanged by it.  Call delay_import_done at the end. */
+CHECK_RESULT bool delay_import(
+    struct delay_model *model, const char *key, const char *value, struct err *err);
+void delay_import_done(struct delay_model *model);
+#endif

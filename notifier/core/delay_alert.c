@@ -1,0 +1,75 @@
+#include "notifier/core/delay_alert.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const struct histogram_shape tuner_shape = {
+    .least = 0, .step = 1.0 / HISTOGRAM_BINS, .half_life_days = 90};
+
+bool delay_rule_parse(struct delay_rule *rule, const char *text, struct err *err)
+{
+	static const char prefix[] = "budget=";
+	if (text_eq(text, "two-zone")) {
+		rule->kind = DELAY_TWO_ZONES;
+		return true;
+	}
+	if (text && str_starts(str_of(text), prefix)) {
+		char *end;
+		double budget = strtod(text + sizeof prefix - 1, &end);
+		if (end != text + sizeof prefix - 1 && !*end && budget > 0 && budget < 1) {
+			rule->kind = DELAY_BUDGET;
+			rule->budget = budget;
+			return true;
+		}
+	}
+	return err_set(err, ERR_INPUT,
+	    "rule \"%s\": say two-zone, or budget=SHARE with a share between 0 and 1 (budget=0.05)",
+	    text ? text : "");
+}
+
+void delay_tuner_on_time(struct delay_tuner *tuner, double highest_p, int32_t day)
+{
+	histogram_add(&tuner->highest, &tuner_shape, highest_p, day);
+}
+
+double delay_tuner_threshold(const struct delay_tuner *tuner, double budget)
+{
+	return histogram_quantile(&tuner->highest, &tuner_shape, 1 - budget, 0.65);
+}
+
+static bool is_alarming(const struct delay_rule *rule, const struct delay_tuner *tuner,
+    const struct delay_signs *signs)
+{
+	int64_t days_left = (int64_t)signs->promised_day + 1 - signs->day;
+	if (signs->experience < rule->cold_deliveries)
+		return days_left <= rule->countdown_days;
+	if (rule->kind == DELAY_BUDGET)
+		return signs->p_late > delay_tuner_threshold(tuner, rule->budget);
+	double threshold =
+	    days_left > rule->near_days ? rule->far_threshold : rule->near_threshold;
+	return signs->p_late > threshold;
+}
+
+/* A countdown's alert is not taken back by a model that was not asked for it. */
+static bool is_over(const struct delay_rule *rule, const struct delay_signs *signs)
+{
+	bool judged = signs->experience >= rule->cold_deliveries;
+	return signs->carrier_eta_holds || (judged && signs->p_late < rule->over_threshold);
+}
+
+enum delay_verdict delay_judge(const struct delay_rule *rule, const struct delay_tuner *tuner,
+    struct delay_watch *watch, const struct delay_signs *signs)
+{
+	watch->highest_p = fmax(watch->highest_p, signs->p_late);
+	if (signs->day > signs->promised_day)
+		return DELAY_SILENT; /* no prediction any more: the promise rule speaks */
+	if (!watch->alerted) {
+		watch->alerted = is_alarming(rule, tuner, signs);
+		return watch->alerted ? DELAY_ALERT : DELAY_SILENT;
+	}
+	if (!watch->over && is_over(rule, signs)) {
+		watch->over = true;
+		return DELAY_IS_OVER;
+	}
+	return DELAY_SILENT;
+}
