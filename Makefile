@@ -37,7 +37,7 @@ PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(LIBS)))$(PKG_LIBS)
 
 SOURCES := $(sort $(wildcard notifier/base/*.c notifier/core/*.c notifier/message/*.c notifier/io/*.c \
 	notifier/app/*.c carriers/*.c))
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/gen/assets.o
+OBJECTS := $(SOURCES:%.c=$(BUILD)/objects/%.o) $(BUILD)/gen/assets.o
 LIBRARY := $(BUILD)/libnotifier.a
 # What is compiled into the program: path in the program = path in the repository.
 ASSETS  := $(sort $(wildcard notifier/app/scripts/*.lua notifier/app/console/* notifier/app/*.json)) $(sort $(shell find templates -type f))
@@ -51,14 +51,15 @@ help: ## this list
 
 # --- build -----------------------------------------------------------------------------------
 
-$(BUILD)/notifier: $(BUILD)/notifier/main.o $(LIBRARY)
+$(BUILD)/notifier: $(BUILD)/objects/notifier/main.o $(LIBRARY)
 	$(CC) $(CFLAGS) $(HARDEN_L) -o $@ $^ $(LDLIBS)
 
 $(LIBRARY): $(OBJECTS)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(BUILD)/%.o: %.c
+# Below objects/, because $(BUILD)/notifier is the program.
+$(BUILD)/objects/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -DNOTIFIER_VERSION='"$(VERSION)"' -c -o $@ $<
 
@@ -100,17 +101,19 @@ install: all ## install the program and the example configuration below PREFIX
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 FLOW_TESTS := $(patsubst tests/flow/%.c,$(BUILD)/tests/flow/%,$(sort $(wildcard tests/flow/test_*.c)))
-FLOW_FAKES := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/flow/fake_*.c)))
+FLOW_FAKES := $(patsubst %.c,$(BUILD)/objects/%.o,$(sort $(wildcard tests/flow/fake_*.c)))
 TEST_LIBS   = $(LDLIBS) $$(pkg-config --libs cmocka)
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
+$(BUILD)/tests/unit/%: $(BUILD)/objects/tests/unit/%.o $(LIBRARY)
+	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(HARDEN_L) -o $@ $^ $(TEST_LIBS)
 
 # The fakes stand before the archive: they take the place of the io modules of the same names.
-$(BUILD)/tests/flow/%: $(BUILD)/tests/flow/%.o $(FLOW_FAKES) $(LIBRARY)
+$(BUILD)/tests/flow/%: $(BUILD)/objects/tests/flow/%.o $(FLOW_FAKES) $(LIBRARY)
+	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(HARDEN_L) -o $@ $^ $(TEST_LIBS)
 
-.PRECIOUS: $(BUILD)/tests/%.o
+.PRECIOUS: $(BUILD)/objects/tests/%.o
 
 .PHONY: test
 test: deps-test ## everything a newcomer needs to believe it: unit, flow and end-to-end tests

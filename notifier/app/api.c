@@ -65,6 +65,18 @@ static const struct route routes[] = {
 };
 #define ROUTE_COUNT (sizeof routes / sizeof *routes)
 
+size_t api_route_count(void)
+{
+	return ROUTE_COUNT;
+}
+
+void api_route_at(size_t index, const char **method, const char **pattern)
+{
+	must(index < ROUTE_COUNT);
+	*method = routes[index].method;
+	*pattern = routes[index].pattern;
+}
+
 /* Matches path against a pattern with at most one {}; what stands for it goes to *argument. */
 static bool route_matches(const char *pattern, const char *path, struct str *argument)
 {

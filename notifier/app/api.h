@@ -53,6 +53,10 @@ struct api { /* one request; first member is the flow */
 	bool is_new;
 };
 
+/* The table of routes, for the test that keeps openapi.json complete.  "{}" stands for an id. */
+size_t api_route_count(void);
+void api_route_at(size_t index, const char **method, const char **pattern);
+
 /* The handler of the public and of the admin server; context is the world. */
 void api_handle(struct http_exchange *exchange, const struct http_incoming *incoming, void *context);
 void api_handle_admin(struct http_exchange *exchange, const struct http_incoming *incoming, void *context);

@@ -35,6 +35,7 @@ void apply_report(struct apply *apply, const struct report *report, enum source 
 	struct detect_context context = {.now_ms = now_ms, .source = source,
 	    .carrier_zone = carrier ? world_zone(carrier->zone, NULL) : NULL,
 	    .destination_zone = world_zone(s->zone, NULL)};
+	apply->was_unfinished = s->finished_ms == 0;
 	detect(s, report, &context, &apply->changes, apply->arena);
 	if (apply->changes.state_changed)
 		apply_finish(apply, source, now_ms);
@@ -65,9 +66,12 @@ void apply_finish(struct apply *apply, enum source source, int64_t now_ms)
 	s->deadline_ms = deadline.at_ms;
 	if (source == SOURCE_POLL)
 		s->polled_ms = now_ms;
+	int64_t planned_ms = s->next_poll_ms;
 	apply_cadence(apply, now_ms);
 	apply->commit = (struct commit){.shipment = s, .events = apply->changes.events,
-	    .event_count = apply->changes.event_count, .now_ms = now_ms};
+	    .event_count = apply->changes.event_count, .now_ms = now_ms,
+	    .keeps_poll = planned_ms == NEVER_MS && s->next_poll_ms == NEVER_MS,
+	    .keeps_life = apply->was_unfinished && s->finished_ms == 0};
 	apply->commit.records = write_records(apply, source, now_ms, &apply->commit.record_count);
 }
 

@@ -11,6 +11,7 @@ struct apply { /* one attempt at one transition; memory in the flow's arena */
 	const struct config *config;
 	struct arena *arena;
 	struct shipment *shipment;
+	bool was_unfinished; /* before the report */
 	struct changes changes;
 	struct commit commit;
 };

@@ -5,6 +5,5 @@
 #include "notifier/app/world.h"
 
 void boot_connected(struct world *world);
-void boot_release_leases(struct world *world); /* gives them back, for an orderly stop */
 bool boot_has_refused(void); /* the settings were refused: the exit code says so */
 #endif

@@ -122,7 +122,7 @@ int client_dispatch(const char *command, const struct client_verb *verbs, size_t
 	const char *nearest = argc > 1 ? text_nearest(argv[1], names, count) : NULL;
 	int code = argc < 2       ? options_usage(command, "say what to do first: %s", buf_text(&list))
 	           : nearest != NULL ? options_usage(command, "unknown \"%s\"; did you mean \"%s\"?", argv[1], nearest)
-	                             : options_usage(command, "\"%s\" comes first where one of %s is expected", argv[1], buf_text(&list));
+	                             : options_usage(command, "unknown \"%s\"; it takes %s", argv[1], buf_text(&list));
 	buf_free(&list);
 	return code;
 }
@@ -201,15 +201,12 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *context)
 	return answer->overflowed ? 0 : size * count;
 }
 
-static const char *url_of(struct client *client, const char *path)
+static const char *url_of(const struct client *client, const char *path, struct arena *scratch)
 {
-	const char *account = client->account
-	                          ? carrier_url_escape(client->arena, client->account)
-	                          : NULL;
-	if (account == NULL)
-		return arena_printf(client->arena, "%s%s", client->base, path);
-	return arena_printf(client->arena, "%s%s%saccount=%s", client->base, path,
-	    strchr(path, '?') ? "&" : "?", account);
+	if (client->account == NULL)
+		return arena_printf(scratch, "%s%s", client->base, path);
+	return arena_printf(scratch, "%s%s%caccount=%s", client->base, path,
+	    strchr(path, '?') ? '&' : '?', carrier_url_escape(scratch, client->account));
 }
 
 static bool complain_unreachable(struct client *client, CURLcode code, const char *details)
@@ -278,24 +275,28 @@ static bool read_answer(struct client *client, const struct buf *text, struct cl
 bool client_ask(struct client *client, const char *method, const char *path, json_t *take_body,
     struct client_answer *answer)
 {
+	CURL *curl = client->curl;
+	struct arena *scratch = arena_new(); /* of this request: an import makes many */
 	char details[CURL_ERROR_SIZE] = "";
 	long status = 0;
 	struct buf text = BUF_EMPTY(ANSWER_BYTES);
-	struct str body = take_body ? json_text(take_body, client->arena) : str_of(NULL);
+	struct str body = take_body ? json_text(take_body, scratch) : str_of(NULL);
 	struct curl_slist *headers = headers_of(client, take_body != NULL);
 	json_decref(take_body);
 	*answer = (struct client_answer){0};
 	describe(client, method, body, &text);
-	curl_easy_setopt((CURL *)client->curl, CURLOPT_URL, url_of(client, path));
-	curl_easy_setopt((CURL *)client->curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt((CURL *)client->curl, CURLOPT_ERRORBUFFER, details);
-	CURLcode code = curl_easy_perform(client->curl);
-	curl_easy_getinfo((CURL *)client->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_setopt(curl, CURLOPT_URL, url_of(client, path, scratch));
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, details);
+	CURLcode code = curl_easy_perform(curl);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
 	curl_slist_free_all(headers);
 	answer->status = (int)status;
 	bool ok = code == CURLE_OK ? read_answer(client, &text, answer)
 	                           : complain_unreachable(client, code, details);
 	buf_free(&text);
+	arena_free(&scratch);
 	return ok;
 }
 
@@ -362,15 +363,20 @@ json_t *client_list(struct client *client, const char *path, size_t limit)
 
 const char *client_shipment_id(struct client *client, const char *id_or_number)
 {
+	struct client_answer answer;
 	if (strncmp(id_or_number, "shp_", 4) == 0)
 		return id_or_number;
-	const char *number = intake_number(id_or_number, client->arena);
-	json_t *page = client_call(client, "GET", client_path(client, "/v1/shipments?number=%s", number, NULL, NULL), NULL);
-	const json_t *first = json_array_get(json_object_get(page, "data"), 0);
-	const char *id = arena_strdup(client->arena, client_text(first, "id"));
-	if (page != NULL && id == NULL)
-		client->code = options_failed(client->command, "no shipment has the number \"%s\"", number);
-	json_decref(page);
+	const char *id = NULL, *number = intake_number(id_or_number, client->arena);
+	const char *path = client_path(client, "/v1/shipments?number=%s", number, NULL, NULL);
+	if (client_ask(client, "GET", path, NULL, &answer)) {
+		const json_t *first = json_array_get(json_object_get(answer.body, "data"), 0);
+		id = arena_strdup(client->arena, client_text(first, "id"));
+		if (id == NULL && (answer.status == 200 || answer.status == 404))
+			client->code = options_failed(client->command, "no shipment has the number \"%s\"", number);
+		else if (id == NULL)
+			client_print_problem(client, NULL, &answer);
+	}
+	json_decref(answer.body);
 	return id;
 }
 

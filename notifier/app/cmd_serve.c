@@ -1,14 +1,14 @@
 #include "notifier/app/command.h"
 #include "notifier/app/demo.h"
 #include "notifier/app/serve.h"
+#include "notifier/app/setup.h"
 #include "notifier/io/files.h"
-#include "notifier/message/l10n.h"
 
 static struct config *load(const char *path)
 {
 	struct arena *arena = arena_new();
 	struct config_problems problems = {.arena = arena};
-	config_zone_is_known = l10n_zone_is_known;
+	setup_config_hooks();
 	struct config *config = config_load(path, &problems);
 	config_print_problems(path, &problems);
 	arena_free(&arena);

@@ -50,6 +50,7 @@ static bool quotes_are_open(const char *text, size_t length)
 /* Reads one row, which may span lines inside quotes; length 0 and true at the end. */
 static bool row_read(struct csv *csv, size_t *length, struct err *err)
 {
+	long start = csv->line + 1;
 	*length = 0;
 	do {
 		if (!gzgets(csv->file, csv->row + *length, (int)(CSV_ROW_BYTES - *length))) {
@@ -59,7 +60,8 @@ static bool row_read(struct csv *csv, size_t *length, struct err *err)
 				return err_set(err, ERR_INPUT, "%s: %s", csv->path, why);
 			if (*length == 0)
 				return true;
-			return err_set(err, ERR_INPUT, "%s: a quote is left open at the end", csv->path);
+			return err_set(
+			    err, ERR_INPUT, "%s: a quote is left open at the end", csv->path);
 		}
 		*length += strlen(csv->row + *length);
 		csv->line++;
@@ -86,6 +88,13 @@ bool csv_next(struct csv *csv, struct err *err)
 	return true;
 }
 
+/* Spreadsheets put one in front of UTF-8. */
+static void skip_byte_order_mark(struct str *field)
+{
+	if (str_starts(*field, "\xef\xbb\xbf"))
+		*field = str_make(field->at + 3, field->len - 3);
+}
+
 struct csv *csv_open(const char *path, struct err *err)
 {
 	errno = 0;
@@ -104,6 +113,7 @@ struct csv *csv_open(const char *path, struct err *err)
 		csv_close(&csv);
 		return NULL;
 	}
+	skip_byte_order_mark(&csv->fields[0]);
 	for (size_t i = 0; i < csv->count; i++)
 		csv->names[i] = xstrndup(csv->fields[i].at, csv->fields[i].len);
 	csv->column_count = csv->count;
@@ -122,6 +132,16 @@ void csv_close(struct csv **csv)
 	*csv = NULL;
 }
 
+size_t csv_column_count(const struct csv *csv)
+{
+	return csv->column_count;
+}
+
+const char *csv_column_name(const struct csv *csv, size_t column)
+{
+	return csv->names[column];
+}
+
 int csv_column(const struct csv *csv, const char *name)
 {
 	for (size_t i = 0; i < csv->column_count; i++)
@@ -130,14 +150,13 @@ int csv_column(const struct csv *csv, const char *name)
 	return -1;
 }
 
-bool csv_columns(const struct csv *csv, const char *const *names, size_t count, int *columns,
-    struct err *err)
+bool csv_columns(
+    const struct csv *csv, const char *const *names, size_t count, int *columns, struct err *err)
 {
 	for (size_t i = 0; i < count; i++) {
 		columns[i] = csv_column(csv, names[i]);
 		if (columns[i] < 0)
-			return err_set(
-			    err, ERR_INPUT, "%s: no column \"%s\"", csv->path, names[i]);
+			return err_set(err, ERR_INPUT, "%s: no column \"%s\"", csv->path, names[i]);
 	}
 	return true;
 }

@@ -16,11 +16,13 @@ struct csv;
 /* Opens and reads the header row.  NULL: err says why.  csv_close accepts NULL inside. */
 struct csv *csv_open(const char *path, struct err *err);
 void csv_close(struct csv **csv);
+size_t csv_column_count(const struct csv *csv);
+const char *csv_column_name(const struct csv *csv, size_t column);
 /* The index of a column, or -1. */
 int csv_column(const struct csv *csv, const char *name);
 /* Fills columns[i] with the index of names[i]; false: one is missing, err names it. */
-CHECK_RESULT bool csv_columns(const struct csv *csv, const char *const *names, size_t count,
-    int *columns, struct err *err);
+CHECK_RESULT bool csv_columns(
+    const struct csv *csv, const char *const *names, size_t count, int *columns, struct err *err);
 /* The next row.  False at the end (err->kind is ERR_NONE) or when the file is broken. */
 bool csv_next(struct csv *csv, struct err *err);
 /* The field of this row; empty where the row is short or the column is -1. */

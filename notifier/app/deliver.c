@@ -48,7 +48,6 @@ static void deliver_fini(struct flow *flow)
 {
 	struct deliver *p = (struct deliver *)(void *)flow;
 	struct world *world = p->world;
-	unsigned partition = p->partition->lease.partition;
 	struct list *first = list_first(&p->followers);
 	list_remove(&p->link);
 	world->messages_in_flight--;
@@ -65,7 +64,7 @@ static void deliver_fini(struct flow *flow)
 	config_unref(&p->config);
 	catalogue_unref(&p->catalogue);
 	xfree(p);
-	world_nudge(world, partition);
+	claim_all(world);
 }
 
 static next end_as(struct deliver *p, const char *state, const char *why)
@@ -220,7 +219,7 @@ struct claim {
 	struct partition *partition;
 	unsigned slots;
 	struct redis_value value;
-	bool is_done;
+	bool has_failed;
 };
 
 #define CLAIM_STEPS(X) X(claim, ask) X(claim, hand_out)
@@ -230,13 +229,12 @@ static void claim_fini(struct flow *flow)
 {
 	struct claim *p = (struct claim *)(void *)flow;
 	struct world *world = p->world;
-	unsigned partition = p->partition->lease.partition;
-	bool more = p->is_done;
+	bool has_failed = p->has_failed;
 	world->messages_in_flight -= p->slots; /* what was reserved and not used */
 	p->partition->is_claiming = false;
 	xfree(p);
-	if (more)
-		world_nudge(world, partition);
+	if (!has_failed) /* Redis is away: the sweep tries again */
+		claim_all(world);
 }
 
 static const struct flow_type claim_type = {"claim", claim_fini};
@@ -268,7 +266,7 @@ static bool list_has_message(const struct list *delivers, struct str message_id)
 	return false;
 }
 
-/* Five values per message: entry, id, state before, ledger, shipment. */
+/* Five values per message: entry, id, claims with this one, ledger before it, shipment. */
 static void deliver_start(struct claim *claim, const struct redis_value *row)
 {
 	struct deliver *p = xcalloc(1, sizeof *p);
@@ -287,6 +285,9 @@ static void deliver_start(struct claim *claim, const struct redis_value *row)
 		LOG(ERROR, "message_unreadable", f_text("message", p->message_id));
 	if (p->ledger.shipment_id == NULL)
 		p->ledger.shipment_id = "-";
+	int64_t claims = 0;
+	str_to_int64(row[2].text, &claims);
+	p->ledger.claims = (unsigned)claims;
 	claim->slots--; /* the reserved slot is the message's now */
 	struct deliver *earlier = busy_with_shipment(p->partition, p->ledger.shipment_id);
 	if (earlier != NULL) {
@@ -301,6 +302,7 @@ static next claim_hand_out(struct claim *p)
 {
 	if (FAILED(p)) { /* perhaps it ran: our pending entries tell */
 		partition_drain(p->partition);
+		p->has_failed = true;
 		return END;
 	}
 	if (store_is_fenced(&p->value)) {
@@ -309,9 +311,8 @@ static next claim_hand_out(struct claim *p)
 	}
 	struct partition *partition = p->partition;
 	struct str last = p->value.items[0].text;
-	p->is_done = true;
 	if (last.len == 0) {
-		p->is_done = partition->has_outbox = partition->drains_outbox; /* then: what is new */
+		partition->has_outbox = partition->drains_outbox; /* then: what is new */
 		partition->drains_outbox = false;
 		return END;
 	}
@@ -331,13 +332,10 @@ unsigned deliver_slots(const struct world *world)
 	return world->messages_in_flight < most ? most - world->messages_in_flight : 0;
 }
 
-#define CLAIM_MOST 8
+#define CLAIM_MOST 4 /* of one partition at a time, so that all get their turn */
 
-void claim_start(struct world *world, unsigned partition)
+static void claim_start(struct world *world, unsigned partition, unsigned slots)
 {
-	unsigned slots = deliver_slots(world);
-	if (slots == 0)
-		return;
 	struct claim *p = xcalloc(1, sizeof *p);
 	p->world = world;
 	p->partition = &world->partitions[partition];
@@ -345,4 +343,20 @@ void claim_start(struct world *world, unsigned partition)
 	world->messages_in_flight += p->slots;
 	p->partition->is_claiming = true;
 	flow_start(&p->flow, &claim_type, do_ask);
+}
+
+void claim_all(struct world *world)
+{
+	if (world->is_stopping || redis_state_now(world->redis) == REDIS_CONNECTING)
+		return;
+	unsigned slots = deliver_slots(world);
+	for (unsigned looked = 0; looked < PARTITIONS && slots > 0; looked++) {
+		unsigned partition = world->claim_turn;
+		const struct partition *p = &world->partitions[partition];
+		world->claim_turn = (partition + 1) % PARTITIONS;
+		if (p->has_outbox && !p->is_claiming && world_owns(world, partition)) {
+			claim_start(world, partition, slots);
+			slots = deliver_slots(world);
+		}
+	}
 }

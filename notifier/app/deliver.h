@@ -5,7 +5,8 @@
 #define APP_DELIVER_H
 #include "notifier/app/world.h"
 
-/* Claims as many messages of the partition as may be under way, and starts a flow for each. */
-void claim_start(struct world *world, unsigned partition);
+/* Gives free slots to the partitions that have messages waiting, in turn: claims some of each, and
+ * starts a flow for every message. */
+void claim_all(struct world *world);
 unsigned deliver_slots(const struct world *world); /* how many more may be under way */
 #endif

@@ -25,6 +25,21 @@ static void complain(struct intake *intake, const char *pointer, const char *for
 	va_end(args);
 }
 
+/* A key as it stands in a pointer (RFC 6901, section 3): ~ is ~0, / is ~1. */
+static const char *escaped(struct intake *intake, const char *key)
+{
+	struct buf out = BUF_EMPTY(0);
+	for (const char *p = key; *p; p++) {
+		if (*p == '~' || *p == '/')
+			buf_add_text(&out, *p == '~' ? "~0" : "~1");
+		else
+			buf_add_char(&out, *p);
+	}
+	const char *text = arena_strdup(intake->arena, buf_text(&out));
+	buf_free(&out);
+	return text;
+}
+
 /* Refuses fields that are not in the list, each with the nearest that is. */
 static void check_fields(struct intake *intake, const json_t *object, const char *at,
     const char *const *known, size_t count)
@@ -39,7 +54,7 @@ static void check_fields(struct intake *intake, const json_t *object, const char
 		if (is_known)
 			continue;
 		const char *nearest = text_nearest(key, known, count);
-		complain(intake, arena_printf(intake->arena, "%s/%s", at, key),
+		complain(intake, arena_printf(intake->arena, "%s/%s", at, escaped(intake, key)),
 		    nearest ? "unknown field; did you mean \"%s\"?" : "unknown field%s", nearest ? nearest : "");
 	}
 }
@@ -192,7 +207,8 @@ static void take_recipient(struct intake *intake, const json_t *value, const cha
 static void take_recipients(struct intake *intake, const json_t *body, struct shipment *s, bool is_patch)
 {
 	const json_t *list = json_object_get(body, "recipients");
-	intake->has_recipients = list != NULL;
+	/* A registration that repeats without recipients takes nobody's news away; a PATCH with [] does. */
+	intake->has_recipients = list != NULL && (is_patch || json_array_size(list) > 0);
 	if (list == NULL && is_patch)
 		return;
 	if (!json_is_array(list)) {

@@ -22,8 +22,10 @@ void json_put_int(json_t *object, const char *key, int64_t number)
 void json_put_time(json_t *object, const char *key, int64_t instant_ms)
 {
 	char text[WHEN_BYTES];
-	when_format_utc(text, instant_ms);
-	json_put_null_text(object, key, instant_ms && instant_ms != NEVER_MS ? text : NULL);
+	bool is_known = instant_ms != 0 && instant_ms != NEVER_MS;
+	if (is_known)
+		when_format_utc(text, instant_ms);
+	json_put_null_text(object, key, is_known ? text : NULL);
 }
 
 const char *json_get_text(const json_t *object, const char *key, struct arena *arena)

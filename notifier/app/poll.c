@@ -5,6 +5,7 @@
 #include "notifier/app/apply.h"
 #include "notifier/app/history.h"
 #include "notifier/app/metrics.h"
+#include "notifier/app/parse_job.h"
 #include "notifier/app/token.h"
 #include "notifier/base/log.h"
 
@@ -30,7 +31,7 @@ struct poll {
 	const char **numbers;
 	struct carrier_poll asked;
 	struct http_response answer;
-	struct report_set set;
+	struct parse_result parsed;
 	uint64_t body_hash;
 	size_t index; /* of the item being worked on */
 	struct apply apply;
@@ -42,7 +43,7 @@ struct poll {
 
 #define POLL_STEPS(X)                                                                              \
 	X(poll, look) X(poll, collect) X(poll, budget) X(poll, granted) X(poll, token) X(poll, ask)    \
-	X(poll, read) X(poll, take) X(poll, commit) X(poll, committed) X(poll, reloaded)               \
+	X(poll, read) X(poll, understand) X(poll, take) X(poll, commit) X(poll, committed) X(poll, reloaded)               \
 	X(poll, plan) X(poll, planned) X(poll, refused)
 POLL_STEPS(FLOW_STEP)
 
@@ -53,6 +54,7 @@ static void poll_fini(struct flow *flow)
 	p->runtime->breaker.is_probing = false; /* whether or not a call came of it */
 	if (p->result != NULL)
 		metric_count(METRIC_POLLS, p->runtime->carrier->name, p->result, NULL);
+	arena_free(&p->parsed.arena);
 	config_unref(&p->config);
 	xfree(p);
 }
@@ -172,8 +174,8 @@ static bool request_error(struct poll *p, struct err *err)
 	    [REPORT_BAD_REQUEST] = ERR_INPUT, [REPORT_CARRIER_ERROR] = ERR_TRANSIENT,
 	    [REPORT_NOT_FOUND] = ERR_INPUT, [REPORT_INVALID_NUMBER] = ERR_INPUT,
 	    [REPORT_NOT_REGISTERED] = ERR_INPUT};
-	for (size_t i = 0; i < p->set.count; i++) {
-		const struct report *r = &p->set.reports[i];
+	for (size_t i = 0; i < p->parsed.set.count; i++) {
+		const struct report *r = &p->parsed.set.reports[i];
 		if (r->error == REPORT_OK || r->tracking_number != NULL)
 			continue;
 		err_set(err, kinds[r->error], "%s: HTTP %d: %s", p->via->carrier->name, p->answer.status,
@@ -187,12 +189,12 @@ static bool request_error(struct poll *p, struct err *err)
 static void match_reports(struct poll *p)
 {
 	for (size_t i = 0; i < p->count; i++)
-		for (size_t j = 0; j < p->set.count; j++)
-			if (text_eq_nocase(p->items[i].shipment->number, p->set.reports[j].tracking_number))
-				p->items[i].report = &p->set.reports[j];
+		for (size_t j = 0; j < p->parsed.set.count; j++)
+			if (text_eq_nocase(p->items[i].shipment->number, p->parsed.set.reports[j].tracking_number))
+				p->items[i].report = &p->parsed.set.reports[j];
 }
 
-static next poll_read(struct poll *p) /* pure: bytes → reports */
+static next poll_read(struct poll *p) /* anything new in the bytes? */
 {
 	if (FAILED(p))
 		return THEN(refused);
@@ -204,8 +206,15 @@ static next poll_read(struct poll *p) /* pure: bytes → reports */
 		return THEN(plan); /* nothing new: not even parsed */
 	}
 	struct carrier_answer answer = {.status = p->answer.status, .body = p->answer.body};
-	report_set_init(&p->set, p->flow.arena);
-	if (!p->via->carrier->poll_read(&p->asked, &answer, &p->set, &p->flow.err))
+	return AWAIT(p, understand,
+	    parse_answer(&p->flow, p->via->carrier, &p->asked, &answer, &p->parsed), 30000);
+}
+
+static next poll_understand(struct poll *p)
+{
+	if (!FAILED(p) && !p->parsed.ok)
+		p->flow.err = p->parsed.err;
+	if (FAILED(p) || !p->parsed.ok)
 		return THEN(refused);
 	if (request_error(p, &p->flow.err))
 		return THEN(refused);
@@ -320,7 +329,7 @@ static next poll_plan(struct poll *p) /* Redis: the next look at a parcel that d
 static next poll_planned(struct poll *p)
 {
 	p->index++;
-	return p->back_off_ms || p->set.count == 0 ? THEN(plan) : THEN(take);
+	return p->back_off_ms || p->parsed.set.count == 0 ? THEN(plan) : THEN(take);
 }
 
 static next poll_refused(struct poll *p) /* the call as a whole failed: classify, back off, plan */

@@ -3,6 +3,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *setting(const struct redis_value *pairs, const char *name, struct arena *arena)
+{
+	if (pairs->type != REDIS_ARRAY)
+		return NULL;
+	for (size_t i = 0; i + 1 < pairs->count; i += 2)
+		if (str_eq(pairs->items[i].text, name))
+			return arena_strndup(arena, pairs->items[i + 1].text.at, pairs->items[i + 1].text.len);
+	return NULL;
+}
+
+/* "name:value" on a line of its own. */
+static const char *info_line(const char *info, const char *name, struct arena *arena)
+{
+	size_t len = strlen(name);
+	for (const char *at = info; at != NULL; at = strchr(at, '\n')) {
+		at += *at == '\n';
+		if (strncmp(at, name, len) == 0 && at[len] == ':')
+			return arena_strndup(arena, at + len + 1, strcspn(at + len + 1, "\r\n"));
+	}
+	return NULL;
+}
+
+void safety_read(const struct redis_value *settings, const struct redis_value *info,
+    struct safety_facts *facts, struct arena *arena)
+{
+	*facts = (struct safety_facts){.appendonly = setting(settings, "appendonly", arena),
+	    .appendfsync = setting(settings, "appendfsync", arena),
+	    .maxmemory_policy = setting(settings, "maxmemory-policy", arena),
+	    .no_appendfsync_on_rewrite = setting(settings, "no-appendfsync-on-rewrite", arena),
+	    .info = info->type == REDIS_TEXT ? arena_strndup(arena, info->text.at, info->text.len) : NULL};
+	const char *aof = info_line(facts->info, "aof_enabled", arena);
+	if (facts->appendonly == NULL && aof != NULL)
+		facts->appendonly = text_eq(aof, "1") ? "yes" : "no";
+	if (facts->maxmemory_policy == NULL)
+		facts->maxmemory_policy = info_line(facts->info, "maxmemory_policy", arena);
+}
+
 static void add(struct safety_finding *out, size_t *count, bool is_error, const char *text)
 {
 	if (*count < SAFETY_FINDINGS_MAX)

@@ -57,6 +57,19 @@ const char *sandbox_push_sign(
 	    arena, "%s%s", settings->hook_prefix ? settings->hook_prefix : "sha256=", hex);
 }
 
+const char *sandbox_push_base(const struct world *world, struct arena *arena)
+{
+	static const struct {
+		const char *listens, *reached;
+	} wildcards[] = {{"0.0.0.0", "127.0.0.1"}, {"[::]", "[::1]"}};
+	const char *listen = world->config->listen, *colon = strrchr(listen, ':');
+	const char *host = arena_strndup(arena, listen, colon ? (size_t)(colon - listen) : 0);
+	for (size_t i = 0; i < sizeof wildcards / sizeof *wildcards; i++)
+		if (strcmp(host, wildcards[i].listens) == 0)
+			host = wildcards[i].reached;
+	return arena_printf(arena, "http://%s:%d", host, http_server_port(world->server));
+}
+
 static const struct carrier_settings *settings_of(const struct world *world)
 {
 	const struct carrier_config *generic = config_carrier(world->config, "generic");
@@ -75,12 +88,12 @@ static next push_send(struct push *p)
 	    {settings->hook_header ? settings->hook_header : "X-Signature",
 	        sandbox_push_sign(settings, body, arena)}};
 	struct http_request request = {.method = "POST",
-	    .url = arena_printf(arena, "http://127.0.0.1:%d/hooks/generic/default",
-	        http_server_port(world->server)),
+	    .url = arena_printf(arena, "%s/hooks/generic/default", sandbox_push_base(world, arena)),
 	    .headers = headers,
 	    .header_count = 2,
 	    .body = body};
-	return AWAIT(p, sent, http_ask(world->http, &p->flow, &request, &p->answer), ANSWER_WAIT_MS);
+	return AWAIT(
+	    p, sent, http_ask(world->http, &p->flow, &request, &p->answer), ANSWER_WAIT_MS);
 }
 
 static next push_sent(struct push *p)

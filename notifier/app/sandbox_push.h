@@ -12,6 +12,8 @@ struct sandbox_push *sandbox_push_new(
 /* Accepts NULL inside.  Not while one of its requests is under way: after the loop. */
 void sandbox_push_free(struct sandbox_push **push);
 
+/* "http://127.0.0.1:8080": where this daemon's public server can be reached from here. */
+const char *sandbox_push_base(const struct world *world, struct arena *arena);
 /* "sha256=" or the configured prefix, and the hex HMAC-SHA256 (RFC 2104) of the body. */
 const char *sandbox_push_sign(
     const struct carrier_settings *settings, struct str body, struct arena *arena);

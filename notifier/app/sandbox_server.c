@@ -26,7 +26,7 @@ static struct sandbox {
 	int64_t token_until_ms; /* monotonic */
 } sandbox;
 
-/* --- the parcels ---------------------------------------------------------------------------------- */
+/* --- the parcels ------------------------------------------------------------------------------ */
 
 static struct parcel *parcel_of(const char *number, int64_t started_ms)
 {
@@ -65,7 +65,8 @@ bool sandbox_push_start(const char *number)
 
 void sandbox_server_forget(void)
 {
-	MAP_FOREACH (slot, &sandbox.parcels) {
+	MAP_FOREACH(slot, &sandbox.parcels)
+	{
 		struct parcel *parcel = slot->value;
 		sandbox_push_free(&parcel->push);
 		xfree(parcel);
@@ -93,7 +94,7 @@ static void report_of(
 	    .error_message = "No parcel has this number."};
 }
 
-/* --- answers -------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 struct call { /* one request while it is answered */
 	struct http_exchange *exchange;
@@ -117,7 +118,7 @@ static void answer_text(const struct call *call, int status, const char *json)
 	answer(call, status, &body);
 }
 
-/* --- DHL ------------------------------------------------------------------------------------------ */
+/* --- DHL -------------------------------------------------------------------------------------- */
 
 static void handle_dhl(const struct call *call)
 {
@@ -126,12 +127,14 @@ static void handle_dhl(const struct call *call)
 	struct report report;
 	if (text_is_empty(http_incoming_header(call->incoming, "DHL-API-Key"))) {
 		answer_text(call, 401,
-		    "{\"status\":401,\"title\":\"Unauthorized\",\"detail\":\"The header DHL-API-Key is missing.\"}");
+		    "{\"status\":401,\"title\":\"Unauthorized\",\"detail\":\"The header "
+		    "DHL-API-Key is missing.\"}");
 		return;
 	}
 	if (text_is_empty(number)) {
 		answer_text(call, 400,
-		    "{\"status\":400,\"title\":\"Bad request\",\"detail\":\"trackingNumber is missing.\"}");
+		    "{\"status\":400,\"title\":\"Bad request\",\"detail\":\"trackingNumber is "
+		    "missing.\"}");
 		return;
 	}
 	report_of(number, SANDBOX_DHL, &report, call->arena);
@@ -139,20 +142,24 @@ static void handle_dhl(const struct call *call)
 	answer(call, status, &body);
 }
 
-/* --- FedEx ---------------------------------------------------------------------------------------- */
+/* --- FedEx ------------------------------------------------------------------------------------ */
 
 #define FEDEX_ERROR(code, message)                                                                 \
-	"{\"transactionId\":\"sandbox\",\"errors\":[{\"code\":\"" code "\",\"message\":\"" message "\"}]}"
+	"{\"transactionId\":\"sandbox\",\"errors\":[{\"code\":\"" code "\",\"message\":\"" message \
+	"\"}]}"
 
 static void handle_fedex_token(const struct call *call)
 {
-	const char *form = call->incoming->body.len > 0 ? arena_strndup(call->arena,
-	    call->incoming->body.at, call->incoming->body.len) : "";
+	const char *form =
+	    call->incoming->body.len > 0
+	        ? arena_strndup(call->arena, call->incoming->body.at, call->incoming->body.len)
+	        : "";
 	unsigned char random[20];
 	struct buf body = BUF_EMPTY(0);
 	if (strstr(form, "grant_type=client_credentials") == NULL ||
 	    strstr(form, "client_id=") == NULL || strstr(form, "client_secret=") == NULL) {
-		answer_text(call, 401, FEDEX_ERROR("NOT.AUTHORIZED.ERROR", "The client credentials are missing."));
+		answer_text(call, 401,
+		    FEDEX_ERROR("NOT.AUTHORIZED.ERROR", "The client credentials are missing."));
 		return;
 	}
 	if (loop_monotonic_ms() >= sandbox.token_until_ms) {
@@ -176,14 +183,17 @@ static void handle_fedex_track(const struct call *call)
 {
 	struct buf body = BUF_EMPTY(0);
 	if (!has_bearer(call)) {
-		answer_text(call, 401, FEDEX_ERROR("NOT.AUTHORIZED.ERROR", "The access token is invalid or expired."));
+		answer_text(call, 401,
+		    FEDEX_ERROR("NOT.AUTHORIZED.ERROR", "The access token is invalid or expired."));
 		return;
 	}
 	json_auto_t *root = json_loadb(call->incoming->body.at, call->incoming->body.len, 0, NULL);
 	const json_t *wanted = json_object_get(root, "trackingInfo"), *item;
 	size_t count = json_array_size(wanted), i;
 	if (count == 0 || count > NUMBERS_MAX) {
-		answer_text(call, 400, FEDEX_ERROR("TRACKING.TRACKINGNUMBER.INVALID", "trackingInfo must hold 1 to 30 numbers."));
+		answer_text(call, 400,
+		    FEDEX_ERROR("TRACKING.TRACKINGNUMBER.INVALID",
+		        "trackingInfo must hold 1 to 30 numbers."));
 		return;
 	}
 	struct report *reports = arena_array(call->arena, count, sizeof *reports);
@@ -197,7 +207,7 @@ static void handle_fedex_track(const struct call *call)
 	answer(call, status, &body);
 }
 
-/* --- our own -------------------------------------------------------------------------------------- */
+/* --- our own ---------------------------------------------------------------------------------- */
 
 static void handle_native(const struct call *call)
 {
@@ -211,7 +221,8 @@ static void handle_native(const struct call *call)
 		    &reports[count++], call->arena);
 	}
 	if (rest.len > 0) {
-		answer_text(call, 400, "{\"error\":{\"code\":\"bad_request\",\"message\":\"More than 30 numbers.\"}}");
+		answer_text(call, 400,
+		    "{\"error\":{\"code\":\"bad_request\",\"message\":\"More than 30 numbers.\"}}");
 		return;
 	}
 	int status = sandbox_render_native(reports, count, &body);
@@ -226,14 +237,17 @@ static void handle_parcel(const struct call *call)
 	const char *started_at = json_string_value(json_object_get(root, "started_at"));
 	int64_t started_ms = loop_now_ms();
 	if (started_at != NULL && !when_parse(str_of(started_at), &when)) {
-		answer_text(call, 400, "{\"error\":{\"code\":\"bad_request\",\"message\":\"started_at is no time.\"}}");
+		answer_text(call, 400,
+		    "{\"error\":{\"code\":\"bad_request\",\"message\":\"started_at is no "
+		    "time.\"}}");
 		return;
 	}
 	if (started_at != NULL)
 		started_ms = when_instant(&when, 0);
 	if (number == NULL || !sandbox_start_script(number, started_ms)) {
 		answer_text(call, 400,
-		    "{\"error\":{\"code\":\"invalid_number\",\"message\":\"tracking_number must name a script, "
+		    "{\"error\":{\"code\":\"invalid_number\",\"message\":\"tracking_number must "
+		    "name a script, "
 		    "such as SANDBOX-DELAYED-1, SBD-LOST-2 or SBF-ATTEMPT-3.\"}}");
 		return;
 	}
@@ -242,7 +256,7 @@ static void handle_parcel(const struct call *call)
 	answer_text(call, 201, "{\"handed_over\":true}");
 }
 
-/* --- routes --------------------------------------------------------------------------------------- */
+/* --- routes ----------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *method, *path;
@@ -267,7 +281,9 @@ static void handle(
 	if (i < count)
 		routes[i].handle(&call);
 	else
-		answer_text(&call, 404, "{\"error\":{\"code\":\"bad_request\",\"message\":\"The sandbox courier has no such path.\"}}");
+		answer_text(&call, 404,
+		    "{\"error\":{\"code\":\"bad_request\",\"message\":\"The sandbox courier has no "
+		    "such path.\"}}");
 	arena_free(&call.arena);
 }
 

@@ -8,6 +8,7 @@
 #include "notifier/app/boot.h"
 #include "notifier/app/demo.h"
 #include "notifier/app/embedded_redis.h"
+#include "notifier/app/leases.h"
 #include "notifier/app/metrics.h"
 #include "notifier/app/sandbox_server.h"
 #include "notifier/app/setup.h"
@@ -61,7 +62,7 @@ static void on_stop(void)
 	serve.world.is_stopping = true;
 	serve.stop_began_ms = loop_monotonic_ms();
 	http_server_stop_accepting(serve.world.server);
-	boot_release_leases(&serve.world);
+	leases_release(&serve.world);
 	timer_init(&serve.stop_timer, on_stop_look);
 	timer_start(&serve.stop_timer, 0);
 }

@@ -10,9 +10,27 @@
 #include "notifier/app/assets.h"
 #include "notifier/base/log.h"
 #include "notifier/io/files.h"
+#include "notifier/message/l10n.h"
+#include "notifier/message/liquid.h"
 
 #define TEMPLATE_BYTES (64 * 1024)
 #define TEMPLATES_MAX  2000
+
+static bool template_is_good(const char *source, struct err *err)
+{
+	struct liquid_source template = {.text = str_of(source)};
+	struct liquid_place place;
+	struct liquid *compiled = liquid_compile(&template, err, &place);
+	bool ok = compiled != NULL;
+	liquid_free(&compiled);
+	return ok;
+}
+
+void setup_config_hooks(void)
+{
+	config_zone_is_known = l10n_zone_is_known;
+	config_template_check = template_is_good;
+}
 
 struct tree {
 	struct arena *arena;
@@ -59,19 +77,23 @@ static void on_finding(void *context, const struct catalogue_finding *finding)
 		    finding->column, finding->text);
 }
 
-struct catalogue *setup_catalogue(const struct config *config, struct err *err)
+struct catalogue *setup_catalogue_report(
+    const struct config *config, const struct catalogue_report *report, struct err *err)
 {
 	struct tree tree = {.arena = arena_new(), .dir = config->templates_dir};
 	struct catalogue *catalogue = NULL;
 	tree.files = arena_array(tree.arena, TEMPLATES_MAX, sizeof *tree.files);
 	tree_add_assets(&tree);
 	err->kind = ERR_NONE;
-	if (tree.dir == NULL || files_walk(tree.dir, NULL, tree_add_file, &tree, err)) {
-		struct catalogue_report report = {on_finding, err};
-		catalogue = catalogue_load(tree.files, tree.count, &report);
-	}
+	if (tree.dir == NULL || files_walk(tree.dir, NULL, tree_add_file, &tree, err))
+		catalogue = catalogue_load(tree.files, tree.count, report);
 	arena_free(&tree.arena);
 	return catalogue;
+}
+
+struct catalogue *setup_catalogue(const struct config *config, struct err *err)
+{
+	return setup_catalogue_report(config, &(struct catalogue_report){on_finding, err}, err);
 }
 
 bool setup_identity(struct world *world, struct err *err)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "notifier/app/csv.h"
+#include "notifier/app/options.h"
 #include "notifier/app/simulate.h"
 #include "notifier/base/mem.h"
 #include "notifier/base/when.h"
@@ -13,8 +14,9 @@
 
 struct parcel {
 	const char *id, *handed_over_at; /* in the arena */
-	int64_t handed_over_ms, promised_ms, delivered_ms; /* delivered: NEVER_MS = not in the data */
-	int32_t delivered_day;                             /* INT32_MAX = never */
+	int64_t handed_over_ms, promised_ms,
+	    delivered_ms;      /* delivered: NEVER_MS = not in the data */
+	int32_t delivered_day; /* INT32_MAX = never */
 	struct delay_trip trip;
 	struct delay_watch watch;
 };
@@ -152,7 +154,8 @@ static void print_tick(
 	day_format(date, day);
 	buf_add_text(line, "{\"kind\":\"tick\",\"id\":");
 	add_json_text(line, parcel->id);
-	buf_printf(line, ",\"day\":\"%s\",\"at_handover\":%d,\"p_late\":%.12f", date, at_handover, p);
+	buf_printf(
+	    line, ",\"day\":\"%s\",\"at_handover\":%d,\"p_late\":%.12f", date, at_handover, p);
 	line_end(line);
 }
 
@@ -175,8 +178,7 @@ static void print_eta(struct replay *replay, const struct parcel *parcel)
 
 /* --- replaying -------------------------------------------------------------------------------- */
 
-static void parcel_tick(
-    struct replay *replay, struct parcel *parcel, int32_t day, bool at_handover)
+static void parcel_tick(struct replay *replay, struct parcel *parcel, int32_t day, bool at_handover)
 {
 	if (day > parcel->trip.promised_day)
 		return;
@@ -197,8 +199,7 @@ static void parcel_tick(
 }
 
 /* The evening of day: teaches the model, and drops from `flight` what arrived or is too old. */
-static size_t flight_close(
-    struct replay *replay, struct parcel **flight, size_t count, int32_t day)
+static size_t flight_close(struct replay *replay, struct parcel **flight, size_t count, int32_t day)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < count; i++) {
@@ -228,7 +229,8 @@ static void replay_run(struct replay *replay)
 		}
 		for (size_t i = 0; i < in_flight; i++)
 			parcel_tick(replay, flight[i], day, false);
-		for (; next < replay->count && replay->parcels[next].trip.handover_day == day; next++) {
+		for (; next < replay->count && replay->parcels[next].trip.handover_day == day;
+		     next++) {
 			struct parcel *parcel = &replay->parcels[next];
 			flight[in_flight++] = parcel;
 			if (replay->want_eta)
@@ -241,70 +243,54 @@ static void replay_run(struct replay *replay)
 	xfree(flight);
 }
 
-static bool option_read(struct replay *replay, const char *option, const char *value,
-    bool *takes_value, struct err *err)
-{
-	*takes_value = false;
-	if (text_eq(option, "--eta"))
-		return replay->want_eta = true;
-	if (text_eq(option, "--ticks"))
-		return replay->want_ticks = true;
-	if (text_eq(option, "--rule")) {
-		*takes_value = true;
-		return delay_rule_parse(&replay->rule, value, err);
-	}
-	return err_set(err, ERR_INPUT, "delays: unknown option \"%s\" (--help explains)", option);
-}
-
-/* Fills paths with the file names; returns their number, 0 with err set on wrong usage. */
-static size_t options_read(
-    struct replay *replay, int argc, char **argv, const char **paths, struct err *err)
-{
-	size_t files = 0;
-	bool expects_file = false;
-	for (int i = 1; i < argc; i++) {
-		bool takes_value;
-		if (text_eq(argv[i], "--shipments"))
-			expects_file = true;
-		else if (argv[i][0] != '-' && expects_file)
-			paths[files++] = argv[i];
-		else if (!option_read(replay, argv[i], i + 1 < argc ? argv[i + 1] : NULL,
-			     &takes_value, err))
-			return 0;
-		else if (takes_value)
-			i++;
-	}
-	if (files == 0)
-		err_set(err, ERR_INPUT, "delays: --shipments FILE.csv[.gz] is missing");
-	return files;
-}
-
-static int replay_files(struct replay *replay, const char **paths, size_t files)
+static int replay_files(struct replay *replay, char **paths, int files)
 {
 	struct err err = {0};
-	for (size_t i = 0; i < files; i++)
+	for (int i = 0; i < files; i++)
 		if (!file_read(replay, paths[i], &err))
-			return simulate_failed(err.text);
+			return options_failed("simulate delays", "%s", err.text);
 	if (replay->count)
 		qsort(replay->parcels, replay->count, sizeof *replay->parcels, parcel_compare);
 	replay_run(replay);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		return simulate_failed("cannot write the output");
-	return replay->unusable ? SIMULATE_FAILED : SIMULATE_DONE;
+		return options_failed("simulate delays", "cannot write the output");
+	return replay->unusable ? EXIT_FAILED : EXIT_DONE;
+}
+
+static void replay_free(struct replay *replay)
+{
+	xfree(replay->parcels);
+	buf_free(&replay->line);
+	delay_free(&replay->model);
+	arena_free(&replay->arena);
 }
 
 int simulate_delays(int argc, char **argv)
 {
-	struct replay replay = {.arena = arena_new(), .model = delay_new(), .line = BUF_EMPTY(0),
-	    .rule = DELAY_RULE_DEFAULT};
+	struct replay replay = {.rule = DELAY_RULE_DEFAULT, .line = BUF_EMPTY(0)};
+	const char *shipments = NULL, *rule = "two-zone";
+	const struct options_row rows[] = {
+	    {"--shipments", &shipments, NULL},
+	    {"--rule", &rule, NULL},
+	    {"--eta", NULL, &replay.want_eta},
+	    {"--ticks", NULL, &replay.want_ticks},
+	};
 	struct err err = {0};
-	const char **paths = xcalloc((size_t)argc + 1, sizeof(char *));
-	size_t files = options_read(&replay, argc, argv, paths, &err);
-	int code = files ? replay_files(&replay, paths, files) : simulate_usage("%s", err.text);
+	int words;
+	if (!options_parse(rows, sizeof rows / sizeof *rows, argc, argv, &words, &err) ||
+	    !delay_rule_parse(&replay.rule, rule, &err))
+		return options_usage("simulate", "delays: %s", err.text);
+	if (!shipments)
+		return options_usage("simulate", "delays: --shipments FILE.csv[.gz] is missing");
+	replay.arena = arena_new();
+	replay.model = delay_new();
+	char **paths = xcalloc((size_t)words + 1, sizeof(char *));
+	paths[0] = xstrdup(shipments);
+	for (int i = 1; i <= words; i++)
+		paths[i] = argv[i];
+	int code = replay_files(&replay, paths, words + 1);
+	xfree(paths[0]);
 	xfree(paths);
-	xfree(replay.parcels);
-	buf_free(&replay.line);
-	delay_free(&replay.model);
-	arena_free(&replay.arena);
+	replay_free(&replay);
 	return code;
 }

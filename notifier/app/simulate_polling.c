@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "notifier/app/options.h"
 #include "notifier/app/simulate.h"
 #include "notifier/app/simulate_traces.h"
 #include "notifier/base/mem.h"
@@ -11,17 +12,17 @@
 #include "notifier/core/pace.h"
 #include "notifier/core/pace_price.h"
 
-#define BATCH_MOST      1000
+#define BATCH_MOST          1000
 #define BATCH_WAIT_LEAST_MS (2 * MINUTE_MS)
 #define BATCH_WAIT_MOST_MS  (10 * MINUTE_MS)
 
 struct parcel { /* as the poller believes it to be */
 	const struct trace_parcel *trace;
 	struct pace_facts facts;
-	bool imported;        /* was there before us and was not looked at yet */
+	bool imported; /* was there before us and was not looked at yet */
 	bool at_destination;
-	int64_t newest_ms;    /* event time of the newest event seen */
-	size_t seen;          /* events */
+	int64_t newest_ms; /* event time of the newest event seen */
+	size_t seen;       /* events */
 	int64_t due_ms;
 	size_t live_at; /* index into carrier->live */
 };
@@ -115,8 +116,7 @@ static void parcel_register(struct replay *replay, struct parcel *parcel, int64_
 {
 	const struct trace_parcel *trace = parcel->trace;
 	struct carrier *carrier = &replay->carriers[trace->carrier];
-	parcel->facts = (struct pace_facts){
-	    .last_ms = now_ms,
+	parcel->facts = (struct pace_facts){.last_ms = now_ms,
 	    .belief = {
 	        .class_index = hazard_class(replay->model, carrier->trace->name, trace->service),
 	        .state = HAZARD_PRE_TRANSIT,
@@ -149,8 +149,8 @@ static void parcel_believe(struct parcel *parcel, const struct trace_event *even
 		return; /* shown out of order: it changes nothing */
 	parcel->newest_ms = event->event_ms;
 	parcel->at_destination |= event->at_destination;
-	belief->state = hazard_state_of(
-	    event->status, parcel->at_destination, event->window_ms != 0);
+	belief->state =
+	    hazard_state_of(event->status, parcel->at_destination, event->window_ms != 0);
 	belief->window_ms = event->window_ms;
 	belief->since_day = day_of_instant(event->event_ms, belief->offset_s);
 	if (event->eta_day != HAZARD_DAY_NONE)
@@ -164,8 +164,8 @@ static int64_t clip_ms(int64_t at, int64_t least, int64_t most)
 
 /* One look.  Everything found is credited to the belief held before it; the first answer about an
  * imported parcel is history and teaches nothing.  Returns whether the parcel is finished. */
-static bool parcel_look(struct replay *replay, struct carrier *carrier, struct parcel *parcel,
-    int64_t now_ms)
+static bool parcel_look(
+    struct replay *replay, struct carrier *carrier, struct parcel *parcel, int64_t now_ms)
 {
 	const struct trace_parcel *trace = parcel->trace;
 	struct hazard_belief before = parcel->facts.belief;
@@ -202,8 +202,7 @@ static void carrier_start(struct replay *replay, struct carrier *carrier)
 	pace_price_init(&carrier->price, quota, (double)carrier->live_count, start_ms);
 	carrier->slot_ms = start_ms;
 	double mean_ms = (double)DAY_MS / (carrier->trace->calls_per_day + 1);
-	carrier->batch_wait_ms =
-	    clip_ms((int64_t)mean_ms, BATCH_WAIT_LEAST_MS, BATCH_WAIT_MOST_MS);
+	carrier->batch_wait_ms = clip_ms((int64_t)mean_ms, BATCH_WAIT_LEAST_MS, BATCH_WAIT_MOST_MS);
 	for (size_t i = 0; i < carrier->live_count; i++) {
 		struct parcel *parcel = carrier->live[i];
 		parcel->due_ms =
@@ -224,8 +223,8 @@ static void carrier_slot(struct replay *replay, struct carrier *carrier, int64_t
 			const struct parcel *parcel = carrier->live[i];
 			if (parcel->imported)
 				continue;
-			load.slot_demand += pace_demand(
-			    replay->model, &parcel->facts, now_ms, carrier->slot_ms);
+			load.slot_demand +=
+			    pace_demand(replay->model, &parcel->facts, now_ms, carrier->slot_ms);
 			load.day_demand +=
 			    pace_demand(replay->model, &parcel->facts, now_ms, reset_ms);
 		}
@@ -251,14 +250,14 @@ static void carrier_collect(const struct replay *replay, struct carrier *carrier
 	}
 }
 
-static bool ready_to_call(const struct replay *replay, const struct carrier *carrier,
-    int64_t now_ms)
+static bool ready_to_call(
+    const struct replay *replay, const struct carrier *carrier, int64_t now_ms)
 {
 	if (carrier->ready_count == 0 ||
 	    !pace_price_may_look(&carrier->price, (double)replay->batch))
 		return false;
 	return carrier->ready_count == replay->batch ||
-	    carrier->ready[0]->due_ms + carrier->batch_wait_ms <= now_ms;
+	       carrier->ready[0]->due_ms + carrier->batch_wait_ms <= now_ms;
 }
 
 static void call_print(struct replay *replay, const struct carrier *carrier, int64_t now_ms)
@@ -315,8 +314,8 @@ static int64_t whole_second(int64_t ms)
 }
 
 /* The next second at which this carrier may have something to do. */
-static int64_t carrier_next(const struct replay *replay, const struct carrier *carrier,
-    int64_t now_ms)
+static int64_t carrier_next(
+    const struct replay *replay, const struct carrier *carrier, int64_t now_ms)
 {
 	int64_t next = carrier->slot_ms;
 	if (!pace_price_may_look(&carrier->price, (double)replay->batch))
@@ -358,8 +357,8 @@ static int64_t replay_register(struct replay *replay, int64_t now_ms)
 	       replay->traces.parcels[replay->registered].registered_ms <= now_ms)
 		parcel_register(replay, &replay->parcels[replay->registered++], now_ms);
 	return replay->registered < count
-	    ? whole_second(replay->traces.parcels[replay->registered].registered_ms)
-	    : NEVER_MS;
+	           ? whole_second(replay->traces.parcels[replay->registered].registered_ms)
+	           : NEVER_MS;
 }
 
 static void replay_run(struct replay *replay)
@@ -401,37 +400,36 @@ static int replay_traces(const char *directory, const char *quotas, size_t batch
 {
 	struct replay replay = {.model = hazard_new(), .batch = batch, .line = BUF_EMPTY(0)};
 	struct err err = {0};
-	int code = SIMULATE_DONE;
-	if (!traces_read(&replay.traces, directory, quotas, &err)) {
-		code = simulate_failed(err.text);
-	} else {
+	bool done = traces_read(&replay.traces, directory, quotas, &err);
+	if (done) {
 		replay_prepare(&replay);
 		replay_run(&replay);
 		if (fflush(stdout) != 0 || ferror(stdout))
-			code = simulate_failed("cannot write the output");
+			done = err_set(&err, ERR_PERMANENT, "cannot write the output");
 	}
 	replay_free(&replay);
-	return code;
+	return done ? EXIT_DONE : options_failed("simulate polling", "%s", err.text);
 }
 
 int simulate_polling(int argc, char **argv)
 {
-	const char *directory = NULL, *quotas = NULL;
-	int64_t batch = 1;
-	for (int i = 1; i < argc; i++) {
-		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-		if (text_eq(argv[i], "--traces") && value)
-			directory = argv[++i];
-		else if (text_eq(argv[i], "--quotas") && value)
-			quotas = argv[++i];
-		else if (text_eq(argv[i], "--batch") && value &&
-		    str_to_int64(str_of(value), &batch) && batch > 0 && batch <= BATCH_MOST)
-			i++;
-		else
-			return simulate_usage("polling: unusable \"%s%s%s\" (--help explains)",
-			    argv[i], value ? " " : "", value ? value : "");
-	}
+	const char *directory = NULL, *quotas = NULL, *batch_text = "1";
+	const struct options_row rows[] = {
+	    {"--traces", &directory, NULL},
+	    {"--quotas", &quotas, NULL},
+	    {"--batch", &batch_text, NULL},
+	};
+	struct err err = {0};
+	int words;
+	int64_t batch;
+	if (!options_parse(rows, sizeof rows / sizeof *rows, argc, argv, &words, &err))
+		return options_usage("simulate", "polling: %s", err.text);
+	if (words > 0)
+		return options_usage("simulate", "polling: unexpected \"%s\"", argv[1]);
 	if (!directory)
-		return simulate_usage("polling: --traces DIR is missing");
+		return options_usage("simulate", "polling: --traces DIR is missing");
+	if (!str_to_int64(str_of(batch_text), &batch) || batch < 1 || batch > BATCH_MOST)
+		return options_usage("simulate", "polling: --batch \"%s\": a number from 1 to %d",
+		    batch_text, BATCH_MOST);
 	return replay_traces(directory, quotas, (size_t)batch);
 }

@@ -43,7 +43,8 @@ static char *copy(const struct reader *reader, struct str text)
 
 static bool unusable(const struct reader *reader, const struct csv *csv, const char *what)
 {
-	return err_set(reader->err, ERR_INPUT, "traces, line %ld: unusable %s", csv_line(csv), what);
+	return err_set(
+	    reader->err, ERR_INPUT, "traces, line %ld: unusable %s", csv_line(csv), what);
 }
 
 static bool seconds_read(struct str text, int64_t *ms)
@@ -69,7 +70,9 @@ static bool quota_row(struct reader *reader, const struct csv *csv, const int *c
 	*carrier = (struct trace_carrier){
 	    .name = copy(reader, csv_field(csv, columns[0])),
 	    .calls_per_day = strtod(per_day, NULL),
-	    .calls_per_second = rate >= 1000 ? 1000 : rate >= 1 ? (int)rate : 1,
+	    .calls_per_second = rate >= 1000 ? 1000
+	                        : rate >= 1  ? (int)rate
+	                                     : 1,
 	};
 	if (!*carrier->name || !(carrier->calls_per_day >= 0 && carrier->calls_per_day < 1e12))
 		return unusable(reader, csv, "carrier or quota");
@@ -96,8 +99,8 @@ static bool parcel_row(struct reader *reader, const struct csv *csv, const int *
 	parcel.offset_s = (int)offset_min * 60;
 	if (traces->parcel_count == reader->capacity) {
 		reader->capacity = reader->capacity ? reader->capacity * 2 : 1024;
-		traces->parcels = xrealloc_array(
-		    traces->parcels, reader->capacity, sizeof *traces->parcels);
+		traces->parcels =
+		    xrealloc_array(traces->parcels, reader->capacity, sizeof *traces->parcels);
 	}
 	traces->parcels[traces->parcel_count++] = parcel;
 	return true;
@@ -115,8 +118,8 @@ static void parcels_index(struct reader *reader)
 {
 	struct traces *traces = reader->traces;
 	if (traces->parcel_count)
-		qsort(traces->parcels, traces->parcel_count, sizeof *traces->parcels,
-		    parcel_compare);
+		qsort(
+		    traces->parcels, traces->parcel_count, sizeof *traces->parcels, parcel_compare);
 	for (size_t i = 0; i < traces->parcel_count; i++)
 		map_put(&reader->parcels, str_of(traces->parcels[i].id), &traces->parcels[i]);
 }
@@ -141,7 +144,7 @@ static bool event_row(struct reader *reader, const struct csv *csv, const int *c
 	struct trace_event event = {.eta_day = HAZARD_DAY_NONE};
 	struct str eta = csv_field(csv, columns[5]), window = csv_field(csv, columns[6]);
 	if (!parcel)
-		return unusable(reader, csv, "shipment_id");
+		return true; /* of a parcel that nobody registered */
 	if (!seconds_read(csv_field(csv, columns[1]), &event.event_ms) ||
 	    !seconds_read(csv_field(csv, columns[2]), &event.visible_ms))
 		return unusable(reader, csv, "event_at or visible_at");
@@ -210,14 +213,13 @@ static bool window_read(struct reader *reader, const char *path)
 	return true;
 }
 
-bool traces_read(
-    struct traces *traces, const char *directory, const char *quotas, struct err *err)
+bool traces_read(struct traces *traces, const char *directory, const char *quotas, struct err *err)
 {
 	static const char *const quota_columns[] = {"carrier", "calls_per_day", "calls_per_second"};
 	static const char *const parcel_columns[] = {
 	    "shipment_id", "carrier", "service", "tz_offset_min", "registered_at"};
-	static const char *const event_columns[] = {"shipment_id", "event_at", "visible_at",
-	    "status", "kind", "eta_date", "window_start"};
+	static const char *const event_columns[] = {
+	    "shipment_id", "event_at", "visible_at", "status", "kind", "eta_date", "window_start"};
 	struct reader reader = {.traces = traces, .err = err};
 	*traces = (struct traces){.arena = arena_new()};
 	traces->carriers = xcalloc(HAZARD_CLASSES_MAX, sizeof *traces->carriers);
@@ -226,8 +228,8 @@ bool traces_read(
 	char *parcel_path = table_path(directory, "shipments.csv");
 	char *event_path = table_path(directory, "events.csv");
 	bool done = window_read(&reader, window) &&
-	    table_read(&reader, quota_path, quota_columns, 3, quota_row) &&
-	    table_read(&reader, parcel_path, parcel_columns, 5, parcel_row);
+	            table_read(&reader, quota_path, quota_columns, 3, quota_row) &&
+	            table_read(&reader, parcel_path, parcel_columns, 5, parcel_row);
 	if (done) {
 		parcels_index(&reader);
 		done = table_read(&reader, event_path, event_columns, 7, event_row);

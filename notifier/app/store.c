@@ -114,9 +114,15 @@ struct await *store_commit(
 	add_int(&args, s->version + 1);
 	add_str(&args, shipment_encode(s, flow->arena));
 	add_text(&args, commit->takes_number ? commit->holder : "*");
-	add_moment(&args, s->next_poll_ms);
+	if (commit->keeps_poll)
+		add_text(&args, "=");
+	else
+		add_moment(&args, s->next_poll_ms);
 	add_moment(&args, s->deadline_ms);
-	add_moment(&args, s->finished_ms ? FINISHED_TTL_MS : 0);
+	if (commit->keeps_life)
+		add_text(&args, "=");
+	else
+		add_moment(&args, s->finished_ms ? FINISHED_TTL_MS : 0);
 	add_int(&args, commit->now_ms);
 	add_int(&args, (int64_t)commit->event_count);
 	for (size_t i = 0; i < commit->event_count; i++)

@@ -32,6 +32,8 @@ struct commit { /* one transition; the texts are borrowed until the call returns
 	size_t event_count;
 	const char *const *records; /* history, JSON */
 	size_t record_count;
+	bool keeps_poll;     /* the next poll is what it was: leave the due list alone */
+	bool keeps_life;     /* was and is unfinished: leave the TTLs alone */
 	bool takes_number;          /* registration: the number's index must hold `holder` now */
 	const char *holder;         /* id of the finished shipment that has it; NULL: nobody */
 	int64_t now_ms;

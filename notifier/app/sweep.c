@@ -2,12 +2,12 @@
 
 #include "notifier/app/apply.h"
 #include "notifier/app/metrics.h"
+#include "notifier/app/leases.h"
 #include "notifier/app/poll.h"
 #include "notifier/base/log.h"
 #include "notifier/core/deadline.h"
 
 #define SWEEP_MS     100   /* real time between looks */
-#define LEASES_MS    5000  /* between renewals; a lease lives LEASE_MS */
 #define LOOK_AGAIN_MS 1000 /* streams are looked at this often even when nobody said that there is work */
 #define CLOCK_BATCH  64
 
@@ -77,6 +77,9 @@ static next clock_fire(struct clock *p) /* pure: the deadline of the next shipme
 		LOG(ERROR, "shipment_unreadable", f_text("why", err.text));
 		return THEN(fire);
 	}
+	const struct carrier_runtime *carrier = world_carrier(p->world, s->carrier);
+	if (carrier != NULL && carrier->breaker.state != BREAKER_CLOSED)
+		return THEN(fire); /* we cannot reach the carrier: the silence is ours; the claim runs out */
 	const struct account_config *account = config_account(p->config, s->account);
 	p->apply = (struct apply){.world = p->world, .config = p->config, .arena = p->flow.arena, .shipment = s};
 	deadline_fire(s, account ? &account->deadlines : &deadline_default_rules,
@@ -103,66 +106,6 @@ static void clock_start(struct world *world, struct partition *partition)
 	p->partition = partition;
 	partition->is_sweeping = true;
 	flow_start(&p->flow, &clock_type, do_look);
-}
-
-/* --- leases --------------------------------------------------------------------------------------- */
-
-struct renew {
-	struct flow flow;
-	struct world *world;
-	struct partition *partition;
-	struct redis_value value;
-	int64_t asked_ms;
-};
-
-#define RENEW_STEPS(X) X(renew, ask) X(renew, answered)
-RENEW_STEPS(FLOW_STEP)
-
-static void renew_fini(struct flow *flow)
-{
-	xfree(flow);
-}
-
-static const struct flow_type renew_type = {"renew", renew_fini};
-
-static next renew_ask(struct renew *p)
-{
-	p->asked_ms = loop_monotonic_ms();
-	return AWAIT(p, answered, store_lease(&p->world->store, &p->flow, &p->partition->lease, true, &p->value), STORE_WAIT_MS);
-}
-
-static next renew_answered(struct renew *p)
-{
-	struct partition *partition = p->partition;
-	if (FAILED(p))
-		return END; /* the old lease runs out on our side too */
-	int64_t epoch = p->value.type == REDIS_INTEGER ? p->value.integer : 0;
-	if (epoch == 0) {
-		world_lost(p->world, partition->lease.partition);
-		return END;
-	}
-	partition->renewed_ms = p->asked_ms;
-	if (epoch == partition->lease.epoch)
-		return END;
-	partition->lease.epoch = epoch;
-	partition_drain(partition);
-	partition->next_clock_ms = 0;
-	for (size_t i = 0; i < p->world->carrier_count; i++)
-		p->world->carriers[i].next_due_ms[partition->lease.partition] = 0;
-	world_nudge(p->world, partition->lease.partition);
-	return END;
-}
-
-void sweep_leases(struct world *world)
-{
-	if (world->is_stopping || redis_state_now(world->redis) != REDIS_OK)
-		return;
-	for (unsigned i = 0; i < PARTITIONS; i++) {
-		struct renew *p = xcalloc(1, sizeof *p);
-		p->world = world;
-		p->partition = &world->partitions[i];
-		flow_start(&p->flow, &renew_type, do_ask);
-	}
 }
 
 /* --- timers ---------------------------------------------------------------------------------------- */
@@ -211,8 +154,8 @@ static void on_sweep(struct timer *timer)
 static void on_leases(struct timer *timer)
 {
 	struct world *world = LIST_OWNER(timer, struct world, lease_timer);
-	timer_start(timer, LEASES_MS);
-	sweep_leases(world);
+	timer_start(timer, LEASES_EVERY_MS);
+	leases_renew(world);
 }
 
 void sweep_begin(struct world *world)

@@ -6,6 +6,4 @@
 
 void sweep_begin(struct world *world); /* starts the timers */
 void sweep_end(struct world *world);
-/* Takes and renews leases now (at start: at once). */
-void sweep_leases(struct world *world);
 #endif

@@ -55,17 +55,17 @@ static size_t bytes_within(const char *text, size_t columns, size_t *used)
 	return (size_t)at;
 }
 
-size_t text_columns(const char *text)
+size_t table_text_columns(const char *text)
 {
 	size_t used;
 	bytes_within(text, SIZE_MAX / 2, &used);
 	return used;
 }
 
-const char *text_fit(struct arena *arena, const char *text, size_t columns)
+const char *table_text_fit(struct arena *arena, const char *text, size_t columns)
 {
 	size_t used;
-	if (text_columns(text) <= columns)
+	if (table_text_columns(text) <= columns)
 		return text;
 	size_t bytes = bytes_within(text, columns > 0 ? columns - 1 : 0, &used);
 	while (bytes > 0 && text[bytes - 1] == ' ')
@@ -73,7 +73,7 @@ const char *text_fit(struct arena *arena, const char *text, size_t columns)
 	return arena_printf(arena, "%.*s%s", (int)bytes, text, columns > 0 ? "…" : "");
 }
 
-size_t terminal_columns(FILE *out)
+size_t table_terminal_columns(FILE *out)
 {
 	struct winsize size = {0};
 	if (!isatty(fileno(out)))
@@ -81,7 +81,7 @@ size_t terminal_columns(FILE *out)
 	return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-bool terminal_has_colour(FILE *out)
+bool table_terminal_has_colour(FILE *out)
 {
 	const char *term = getenv("TERM");
 	return isatty(fileno(out)) && text_is_empty(getenv("NO_COLOR")) && !text_eq(term, "dumb");
@@ -120,17 +120,24 @@ size_t table_rows(const struct table *table)
 	return table->rows;
 }
 
-static size_t measure(const struct table *table, size_t *widths)
+/* The widths of the columns and of the gaps before all but the first; 0: hidden. */
+static size_t measure(const struct table *table, size_t *widths, bool hide_empty)
 {
-	size_t total = GAP * (table->count - 1);
+	size_t total = 0;
 	for (size_t i = 0; i < table->count; i++) {
-		widths[i] = text_columns(table->columns[i].title);
+		bool is_empty = hide_empty;
+		widths[i] = table_text_columns(table->columns[i].title);
 		for (size_t row = 0; row < table->rows; row++) {
-			size_t width = text_columns(table->cells[row * table->count + i]);
+			const char *cell = table->cells[row * table->count + i];
+			size_t width = table_text_columns(cell);
+			is_empty = is_empty && text_eq(cell, "-");
 			if (width > widths[i])
 				widths[i] = width;
 		}
-		total += widths[i];
+		if (is_empty)
+			widths[i] = 0;
+		else
+			total += widths[i] + (total > 0 ? GAP : 0);
 	}
 	return total;
 }
@@ -154,11 +161,13 @@ static void shrink(const struct table *table, size_t *widths, size_t total, size
 static void print_row(
     const struct table *table, FILE *out, const size_t *widths, const char *const *cells)
 {
+	size_t spaces = 0;
 	for (size_t i = 0; i < table->count; i++) {
-		const char *text = text_fit(table->arena, cells[i], widths[i]);
-		fputs(text, out);
-		if (i + 1 < table->count)
-			fprintf(out, "%*s", (int)(widths[i] - text_columns(text) + GAP), "");
+		if (widths[i] == 0)
+			continue;
+		const char *text = table_text_fit(table->arena, cells[i], widths[i]);
+		fprintf(out, "%*s%s", (int)spaces, "", text);
+		spaces = widths[i] - table_text_columns(text) + GAP;
 	}
 	fputc('\n', out);
 }
@@ -167,9 +176,9 @@ void table_print(const struct table *table, FILE *out, size_t max_columns, bool 
 {
 	size_t widths[TABLE_COLUMNS_MAX];
 	const char *titles[TABLE_COLUMNS_MAX];
-	size_t total = measure(table, widths);
-	if (max_columns > 0)
-		shrink(table, widths, total, max_columns);
+	size_t total = measure(table, widths, false);
+	if (max_columns > 0 && total > max_columns) /* columns with nothing in them go first */
+		shrink(table, widths, measure(table, widths, table->rows > 0), max_columns);
 	for (size_t i = 0; i < table->count; i++)
 		titles[i] = table->columns[i].title;
 	fputs(is_bold ? "\033[1m" : "", out);
@@ -177,4 +186,9 @@ void table_print(const struct table *table, FILE *out, size_t max_columns, bool 
 	fputs(is_bold ? "\033[0m" : "", out);
 	for (size_t row = 0; row < table->rows; row++)
 		print_row(table, out, widths, &table->cells[row * table->count]);
+}
+
+void table_show(const struct table *table)
+{
+	table_print(table, stdout, table_terminal_columns(stdout), table_terminal_has_colour(stdout));
 }

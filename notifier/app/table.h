@@ -23,12 +23,13 @@ void table_add(struct table *table, const char *const *cells);
 size_t table_rows(const struct table *table);
 /* max_columns 0: not cut.  is_bold: the titles in bold (a terminal that takes colour). */
 void table_print(const struct table *table, FILE *out, size_t max_columns, bool is_bold);
+void table_show(const struct table *table); /* on stdout, as it fits there */
 
 /* How many columns of a terminal the text takes (UAX #11; combining marks take none). */
-size_t text_columns(const char *text);
+size_t table_text_columns(const char *text);
 /* Cuts to so many columns, with "…" where something is gone; memory from the arena. */
-const char *text_fit(struct arena *arena, const char *text, size_t columns);
+const char *table_text_fit(struct arena *arena, const char *text, size_t columns);
 /* The width of the terminal that out is; 0: it is none. */
-size_t terminal_columns(FILE *out);
-bool terminal_has_colour(FILE *out); /* a terminal, and NO_COLOR is not set (no-color.org) */
+size_t table_terminal_columns(FILE *out);
+bool table_terminal_has_colour(FILE *out); /* a terminal, and NO_COLOR is not set (no-color.org) */
 #endif

@@ -59,5 +59,5 @@ void world_nudge(struct world *world, unsigned partition)
 	if (p->has_events && !p->is_deciding)
 		decide_start(world, partition);
 	if (p->has_outbox && !p->is_claiming)
-		claim_start(world, partition);
+		claim_all(world);
 }

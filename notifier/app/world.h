@@ -63,6 +63,7 @@ struct world {
 	char worker[40];  /* stable over restarts: kept in the data folder */
 	char attempt[20]; /* of this life of the process: tells our own claims from a former life's */
 	unsigned messages_in_flight;
+	unsigned claim_turn; /* the partition that gets the next free slot: round robin */
 	int64_t live_shipments; /* an estimate, for cadence */
 	bool is_stopping;
 	int64_t started_ms;

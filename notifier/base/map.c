@@ -26,8 +26,8 @@ static void map_grow(struct map *map)
 	struct map old = *map;
 	map->capacity = old.capacity ? old.capacity * 2 : MAP_FIRST_CAPACITY;
 	map->slots = xcalloc(map->capacity, sizeof *map->slots);
-	MAP_FOREACH (slot, &old)
-		*map_slot_of(map, str_of(slot->key)) = *slot;
+	MAP_FOREACH(slot, &old)
+	*map_slot_of(map, str_of(slot->key)) = *slot;
 	xfree(old.slots);
 }
 
@@ -54,8 +54,8 @@ const char *map_put(struct map *map, struct str key, void *value)
 
 void map_free(struct map *map)
 {
-	MAP_FOREACH (slot, map)
-		xfree(slot->key);
+	MAP_FOREACH(slot, map)
+	xfree(slot->key);
 	xfree(map->slots);
 	*map = (struct map){0};
 }

@@ -24,7 +24,7 @@ const char *map_put(struct map *map, struct str key, void *value);
 void map_free(struct map *map); /* the values are the owner's; leaves it empty and usable */
 
 #define MAP_FOREACH(slot, map)                                                                     \
-	for (struct map_slot *slot = (map)->slots;                                                 \
-	     slot && slot != (map)->slots + (map)->capacity; slot++)                                      \
+	for (struct map_slot *slot = (map)->slots; slot && slot != (map)->slots + (map)->capacity; \
+	     slot++)                                                                               \
 		if (slot->key)
 #endif

@@ -12,8 +12,8 @@
 #define CALENDAR_DAYS 7
 
 struct calendar {
-	unsigned weekend_mask; /* bit n: ISO weekday n (0 = Monday) is off; Sat + Sun = 0x60 */
-	int rest_weekday;      /* the weekday that holidays resemble: 6 = Sunday */
+	unsigned weekend_mask;   /* bit n: ISO weekday n (0 = Monday) is off; Sat + Sun = 0x60 */
+	int rest_weekday;        /* the weekday that holidays resemble: 6 = Sunday */
 	const int32_t *holidays; /* days since 1970, ascending; borrowed */
 	size_t holiday_count;
 };

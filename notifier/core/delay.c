@@ -16,10 +16,11 @@ static const double speed_prior[2] = {20, 12};
 #define HAZARD_MOST          0.95
 #define SPEED_FADE           0.95 /* a day: what is odd now is less odd tomorrow */
 #define ETA_HORIZON_DAYS     200
+#define SNAPSHOT_AGES        55 /* as the published reference values have it */
 /* Measured coverage is 4 to 5 points above the mass asked for: days are lumps.  For 80 %: */
-#define ETA_MASS             0.75
+#define ETA_MASS 0.75
 /* A multiple of every half-life: moving the origin multiplies by exact powers of two. */
-#define SHIFT_DAYS           360
+#define SHIFT_DAYS 360
 
 /* --- places ----------------------------------------------------------------------------------- */
 
@@ -53,8 +54,8 @@ void delay_free(struct delay_model **model)
 {
 	if (!*model)
 		return;
-	MAP_FOREACH (slot, &(*model)->places)
-		xfree(slot->value);
+	MAP_FOREACH(slot, &(*model)->places)
+	xfree(slot->value);
 	map_free(&(*model)->places);
 	xfree(*model);
 	*model = NULL;
@@ -81,8 +82,8 @@ static struct delay_place *place_at(
 	return place_new(model, key, parent);
 }
 
-struct delay_place *delay_place(struct delay_model *model, const char *carrier,
-    const char *service, const char *origin, const char *destination)
+struct delay_place *delay_place(struct delay_model *model, const char *carrier, const char *service,
+    const char *origin, const char *destination)
 {
 	char names[4][DELAY_NAME_BYTES], key[DELAY_KEY_BYTES];
 	key_name(names[0], carrier);
@@ -146,7 +147,8 @@ void delay_sums_shift(struct delay_sums *sums, int32_t days)
  * half-life would reach after 14 years. */
 static void model_shift(struct delay_model *model, int32_t days)
 {
-	MAP_FOREACH (slot, &model->places) {
+	MAP_FOREACH(slot, &model->places)
+	{
 		struct delay_place *place = slot->value;
 		delay_sums_shift(&place->sums, days);
 		place->changed = true;
@@ -178,17 +180,17 @@ static double others_hazard(
 	double deliveries = model->all.deliveries[age] - service->sums.deliveries[age];
 	double exposure = model->all.exposure[age] - service->sums.exposure[age];
 	return (fmax(0, deliveries) * unweight + level_prior[0] * ROOT_HAZARD) /
-	    (fmax(0, exposure) * unweight + level_prior[0]);
+	       (fmax(0, exposure) * unweight + level_prior[0]);
 }
 
 static double place_hazard(
     const struct delay_model *model, const struct delay_place *place, int age, double unweight)
 {
 	double above = place->parent ? place_hazard(model, place->parent, age, unweight)
-				     : others_hazard(model, place, age, unweight);
+	                             : others_hazard(model, place, age, unweight);
 	double prior = level_prior[place->level];
 	return (place->sums.deliveries[age] * unweight + prior * above) /
-	    (place->sums.exposure[age] * unweight + prior);
+	       (place->sums.exposure[age] * unweight + prior);
 }
 
 static void place_refresh(const struct delay_model *model, struct delay_place *place)
@@ -218,6 +220,14 @@ static double place_intensity(
 	return intensity;
 }
 
+/* Fixes a lane's hazards ahead of this age for the day, before its close starts to move them:
+ * late parcels of the lane are then judged by what was known at 00:00, in whatever order. */
+static void place_snapshot(const struct delay_model *model, struct delay_place *place, int age)
+{
+	for (; age <= SNAPSHOT_AGES; age++)
+		place_intensity(model, place, age, true);
+}
+
 /* How fast the network moves now against what the hazards expect, 1 = as usual. */
 static double place_speed(const struct delay_model *model, struct delay_place *place)
 {
@@ -228,7 +238,7 @@ static double place_speed(const struct delay_model *model, struct delay_place *p
 		double above = place->parent ? place_speed(model, place->parent) : 1;
 		double prior = speed_prior[place->level], unweight = 1 / model->weights.speed;
 		place->speed = (place->sums.speed_seen * unweight + prior * above) /
-		    (place->sums.speed_expected * unweight + prior);
+		               (place->sums.speed_expected * unweight + prior);
 		place->speed_known = true;
 	}
 	return place->speed;
@@ -268,7 +278,8 @@ static double walk_survival(struct delay_walk *walk, int32_t day)
 {
 	const struct delay_trip *trip = walk->trip;
 	int weekday = calendar_weekday(trip->calendar, day);
-	walk->intensity += place_intensity(walk->model, trip->place, trip_age(trip, day), walk->keep) *
+	walk->intensity +=
+	    place_intensity(walk->model, trip->place, trip_age(trip, day), walk->keep) *
 	    walk->service->weekday_factor[weekday] * (1 + walk->disturbance);
 	walk->disturbance *= SPEED_FADE;
 	return exp(-walk->intensity);
@@ -280,6 +291,7 @@ double delay_p_late(struct delay_model *model, const struct delay_trip *trip, in
 		return 0;
 	if (day > trip->promised_day)
 		return 1;
+	place_snapshot(model, trip->place, trip_age(trip, day));
 	struct delay_walk walk = walk_start(model, trip, true);
 	double survival = 1;
 	/* A promise a year away is as good as kept; the bound keeps hostile dates cheap. */
@@ -289,8 +301,8 @@ double delay_p_late(struct delay_model *model, const struct delay_trip *trip, in
 	return survival;
 }
 
-void delay_eta(struct delay_model *model, const struct delay_trip *trip, int32_t day,
-    struct delay_eta *eta)
+void delay_eta(
+    struct delay_model *model, const struct delay_trip *trip, int32_t day, struct delay_eta *eta)
 {
 	double delivered[ETA_HORIZON_DAYS + 1] = {0}; /* [i]: by the end of day + i - 1 */
 	struct delay_walk walk = walk_start(model, trip, false);
@@ -426,14 +438,13 @@ static void place_weekday_factors(
 		expected[i] =
 		    fmax(0, all->weekday_expected[i] - own->weekday_expected[i]) * unweight;
 	}
-	double others =
-	    (sum_week(seen) + WEEKDAY_PRIOR) / (sum_week(expected) + WEEKDAY_PRIOR);
+	double others = (sum_week(seen) + WEEKDAY_PRIOR) / (sum_week(expected) + WEEKDAY_PRIOR);
 	double mean = (sum_week(own->weekday_seen) * unweight + WEEKDAY_PRIOR) /
-	    (sum_week(own->weekday_expected) * unweight + WEEKDAY_PRIOR);
+	              (sum_week(own->weekday_expected) * unweight + WEEKDAY_PRIOR);
 	for (int i = 0; i < CALENDAR_DAYS; i++) {
 		double prior = (seen[i] + WEEKDAY_PRIOR) / (expected[i] + WEEKDAY_PRIOR) / others;
 		double factor = (own->weekday_seen[i] * unweight + WEEKDAY_PRIOR * prior) /
-		    (own->weekday_expected[i] * unweight + WEEKDAY_PRIOR) / mean;
+		                (own->weekday_expected[i] * unweight + WEEKDAY_PRIOR) / mean;
 		place->weekday_factor[i] = fmax(WEEKDAY_FACTOR_LEAST, factor);
 	}
 }

@@ -17,10 +17,10 @@
 #include "notifier/base/str.h"
 #include "notifier/core/calendar.h"
 
-#define DELAY_AGES         60    /* days since handover that are told apart; older = the last */
-#define DELAY_EXPIRE_DAYS  75    /* older parcels teach nothing any more: stop delay_on_day */
-#define DELAY_PLACES_MAX   20000 /* about 2.4 kB each; beyond, the level above speaks */
-#define DELAY_DAY_NONE     INT32_MIN
+#define DELAY_AGES          60    /* days since handover that are told apart; older = the last */
+#define DELAY_EXPIRE_DAYS   75    /* older parcels teach nothing any more: stop delay_on_day */
+#define DELAY_PLACES_MAX    20000 /* about 2.4 kB each; beyond, the level above speaks */
+#define DELAY_DAY_NONE      INT32_MIN
 #define DELAY_MODEL_VERSION 1
 
 struct delay_model;
@@ -32,8 +32,8 @@ void delay_free(struct delay_model **model);
 struct delay_place;
 /* Interns; never NULL.  service, origin and destination may be NULL or empty: that level is
  * skipped.  Origin and destination are region or country codes, as fine as the caller knows. */
-struct delay_place *delay_place(struct delay_model *model, const char *carrier,
-    const char *service, const char *origin, const char *destination);
+struct delay_place *delay_place(struct delay_model *model, const char *carrier, const char *service,
+    const char *origin, const char *destination);
 
 struct delay_trip {
 	struct delay_place *place;
@@ -51,8 +51,8 @@ struct delay_eta {
 	int32_t median_day;
 	int32_t low_day, high_day; /* the 80 % interval, both inclusive */
 };
-void delay_eta(struct delay_model *model, const struct delay_trip *trip, int32_t day,
-    struct delay_eta *eta);
+void delay_eta(
+    struct delay_model *model, const struct delay_trip *trip, int32_t day, struct delay_eta *eta);
 
 /* Deliveries this carrier and service has taught (decayed): the cold start ends at 200. */
 double delay_experience(const struct delay_model *model, const struct delay_place *place);
@@ -60,8 +60,8 @@ double delay_experience(const struct delay_model *model, const struct delay_plac
 /* Close of `day` for one parcel that was in flight on it (handed over <= day, undelivered at
  * 00:00).  Returned, cancelled, lost, held at customs or waiting at a pick-up point: do not call
  * it for that day, the parcel has left the risk set.  Call once per parcel and day. */
-void delay_on_day(struct delay_model *model, const struct delay_trip *trip, int32_t day,
-    bool delivered);
+void delay_on_day(
+    struct delay_model *model, const struct delay_trip *trip, int32_t day, bool delivered);
 /* Closes the day: recomputes weekday factors, drops caches; `day + 1` is today from now on.
  * Days at or before the last closed one are ignored, which makes a replay after a crash safe
  * where the caller skips delay_on_day for days <= delay_closed_day. */

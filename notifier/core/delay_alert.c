@@ -37,16 +37,15 @@ double delay_tuner_threshold(const struct delay_tuner *tuner, double budget)
 	return histogram_quantile(&tuner->highest, &tuner_shape, 1 - budget, 0.65);
 }
 
-static bool is_alarming(const struct delay_rule *rule, const struct delay_tuner *tuner,
-    const struct delay_signs *signs)
+static bool is_alarming(
+    const struct delay_rule *rule, const struct delay_tuner *tuner, const struct delay_signs *signs)
 {
 	int64_t days_left = (int64_t)signs->promised_day + 1 - signs->day;
 	if (signs->experience < rule->cold_deliveries)
 		return days_left <= rule->countdown_days;
 	if (rule->kind == DELAY_BUDGET)
 		return signs->p_late > delay_tuner_threshold(tuner, rule->budget);
-	double threshold =
-	    days_left > rule->near_days ? rule->far_threshold : rule->near_threshold;
+	double threshold = days_left > rule->near_days ? rule->far_threshold : rule->near_threshold;
 	return signs->p_late > threshold;
 }
 

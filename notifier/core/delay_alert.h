@@ -18,11 +18,11 @@ enum delay_rule_kind {
 struct delay_rule {
 	enum delay_rule_kind kind;
 	double far_threshold, near_threshold;
-	int near_days;       /* "near": at most so many days until the promise has passed */
-	double budget;       /* share of on-time parcels that may be alerted wrongly */
-	double over_threshold; /* an alert is taken back when P(late) falls below */
+	int near_days;          /* "near": at most so many days until the promise has passed */
+	double budget;          /* share of on-time parcels that may be alerted wrongly */
+	double over_threshold;  /* an alert is taken back when P(late) falls below */
 	double cold_deliveries; /* below this experience the countdown rule speaks */
-	int countdown_days;  /* cold: undelivered so many days before the promise has passed */
+	int countdown_days;     /* cold: undelivered so many days before the promise has passed */
 };
 
 /* DELAYS.md, section 6: the settings measured best. */
@@ -50,9 +50,9 @@ struct delay_watch { /* of one parcel; all zero at first; reset when the promise
 
 struct delay_signs { /* of one parcel, one tick */
 	double p_late;
-	double experience;     /* delay_experience of its carrier and service */
+	double experience; /* delay_experience of its carrier and service */
 	int32_t day;
-	int32_t promised_day;  /* inclusive */
+	int32_t promised_day;   /* inclusive */
 	bool carrier_eta_holds; /* an ETA given after the alert keeps the promise */
 };
 

@@ -6,22 +6,22 @@
 #include "notifier/base/map.h"
 #include "notifier/core/delay.h"
 
-#define DELAY_LEVELS        3   /* carrier|service, destination, lane */
-#define DELAY_HALF_LIFE     90  /* days: exposure and deliveries by age */
-#define WEEKDAY_HALF_LIFE   120 /* days */
-#define SPEED_HALF_LIFE     5   /* days: a strike shows within a week and is forgotten in three */
-#define DELAY_NAME_BYTES    40  /* of a carrier, service or region inside a key; longer is cut */
-#define DELAY_KEY_BYTES     (4 * DELAY_NAME_BYTES + 8)
+#define DELAY_LEVELS      3   /* carrier|service, destination, lane */
+#define DELAY_HALF_LIFE   90  /* days: exposure and deliveries by age */
+#define WEEKDAY_HALF_LIFE 120 /* days */
+#define SPEED_HALF_LIFE   5   /* days: a strike shows within a week and is forgotten in three */
+#define DELAY_NAME_BYTES  40  /* of a carrier, service or region inside a key; longer is cut */
+#define DELAY_KEY_BYTES   (4 * DELAY_NAME_BYTES + 8)
 
 struct delay_sums {
-	double exposure[DELAY_AGES], deliveries[DELAY_AGES];    /* DELAY_HALF_LIFE */
+	double exposure[DELAY_AGES], deliveries[DELAY_AGES]; /* DELAY_HALF_LIFE */
 	double weekday_seen[CALENDAR_DAYS], weekday_expected[CALENDAR_DAYS];
 	double speed_seen, speed_expected; /* SPEED_HALF_LIFE; the two upper levels */
 	double delivered;                  /* all deliveries, DELAY_HALF_LIFE */
 };
 
 struct delay_place {
-	const char *key; /* owned by the model's map */
+	const char *key;            /* owned by the model's map */
 	struct delay_place *parent; /* NULL for carrier|service */
 	int level;                  /* 0 … DELAY_LEVELS - 1 */
 	bool changed;               /* since the last export */

@@ -28,8 +28,8 @@ void silence_free(struct silence_model **model)
 {
 	if (!*model)
 		return;
-	MAP_FOREACH (slot, &(*model)->kinds)
-		xfree(slot->value);
+	MAP_FOREACH(slot, &(*model)->kinds)
+	xfree(slot->value);
 	map_free(&(*model)->kinds);
 	xfree(*model);
 	*model = NULL;
@@ -40,8 +40,10 @@ static void subject_key(
     char out[SILENCE_KEY_BYTES], const struct silence_subject *subject, int level)
 {
 	char carrier[40], service[40], status[40];
-	text_clean(carrier, sizeof carrier, level == 0 && subject->carrier ? subject->carrier : "*");
-	text_clean(service, sizeof service, level == 0 && subject->service ? subject->service : "*");
+	text_clean(
+	    carrier, sizeof carrier, level == 0 && subject->carrier ? subject->carrier : "*");
+	text_clean(
+	    service, sizeof service, level == 0 && subject->service ? subject->service : "*");
 	text_clean(status, sizeof status, subject->status ? subject->status : "");
 	snprintf(out, SILENCE_KEY_BYTES, "%s|%s|%s|%s", carrier, service,
 	    subject->handed_over ? status : "label", subject->cross_border ? "abroad" : "home");
@@ -102,7 +104,7 @@ static double subject_floor(
 {
 	if (!subject->handed_over)
 		return subject->cross_border ? rules->handover_cross_border_days
-					     : rules->handover_domestic_days;
+		                             : rules->handover_domestic_days;
 	return subject->cross_border ? rules->cross_border_days : rules->domestic_days;
 }
 
@@ -115,8 +117,8 @@ double silence_threshold(const struct silence_model *model, const struct silence
 		subject_key(key, subject, level);
 		const struct histogram *gaps = kind_get(model, key);
 		if (gaps && gaps->total >= rules->least_samples)
-			return fmax(least,
-			    histogram_quantile(gaps, &gap_shape, rules->quantile, least));
+			return fmax(
+			    least, histogram_quantile(gaps, &gap_shape, rules->quantile, least));
 	}
 	return least;
 }
@@ -143,7 +145,8 @@ void silence_export(const struct silence_model *model,
     void (*put)(void *arg, const char *key, const char *value), void *arg)
 {
 	struct buf text = BUF_EMPTY(0);
-	MAP_FOREACH (slot, &model->kinds) {
+	MAP_FOREACH(slot, &model->kinds)
+	{
 		buf_clear(&text);
 		buf_printf(&text, "%d:", SILENCE_MODEL_VERSION);
 		histogram_write(slot->value, &text);
@@ -159,8 +162,8 @@ bool silence_import(
 	int length = snprintf(version, sizeof version, "%d:", SILENCE_MODEL_VERSION);
 	if (!str_starts(str_of(value), version))
 		return err_set(err, ERR_INPUT,
-		    "silence model, %s: not of version %d; delete the stored model to learn anew", key,
-		    SILENCE_MODEL_VERSION);
+		    "silence model, %s: not of version %d; delete the stored model to learn anew",
+		    key, SILENCE_MODEL_VERSION);
 	struct histogram read;
 	if (!*key || strlen(key) >= SILENCE_KEY_BYTES || !histogram_read(&read, value + length))
 		return err_set(err, ERR_INPUT, "silence model, %s: damaged", key);

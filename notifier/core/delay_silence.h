@@ -19,7 +19,7 @@
 struct silence_rules { /* floors, in working days */
 	double domestic_days, cross_border_days;
 	double handover_domestic_days, handover_cross_border_days; /* label, but no scan yet */
-	double quantile; /* of the gaps: above it is unusual */
+	double quantile;      /* of the gaps: above it is unusual */
 	double least_samples; /* below it the level above (status alone), then the floor speaks */
 };
 #define SILENCE_RULES_DEFAULT                                                                      \

@@ -29,7 +29,8 @@ void delay_export(struct delay_model *model, bool only_changed,
     void (*put)(void *arg, const char *key, const char *value), void *arg)
 {
 	struct buf text = BUF_EMPTY(0);
-	MAP_FOREACH (slot, &model->places) {
+	MAP_FOREACH(slot, &model->places)
+	{
 		struct delay_place *place = slot->value;
 		if (only_changed && !place->changed)
 			continue;
@@ -38,8 +39,8 @@ void delay_export(struct delay_model *model, bool only_changed,
 		place->changed = false;
 	}
 	buf_clear(&text);
-	buf_printf(&text, "%d %" PRId32 " %" PRId32, DELAY_MODEL_VERSION, model->today,
-	    model->closed_day);
+	buf_printf(
+	    &text, "%d %" PRId32 " %" PRId32, DELAY_MODEL_VERSION, model->today, model->closed_day);
 	put(arg, MODEL_KEY, buf_text(&text));
 	buf_free(&text);
 }

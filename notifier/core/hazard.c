@@ -14,7 +14,7 @@
 #define CLASS_PRIOR_MIN (16 * 60.0)
 #define HALVING_DAYS    28
 #define LEARN_MOST_MS   (60 * DAY_MS) /* a longer silence teaches no more */
-#define WINDOW_LEAD_H   8 /* hours before the window that have cells of their own */
+#define WINDOW_LEAD_H   8             /* hours before the window that have cells of their own */
 #define LAG_POLLS_MS    (30 * MINUTE_MS)
 #define LAG_SPILL       "*"
 
@@ -114,8 +114,8 @@ void hazard_free(struct hazard_model **model)
 		return;
 	for (int i = 0; i < (*model)->class_count; i++)
 		xfree((*model)->classes[i]);
-	MAP_FOREACH (slot, &(*model)->lags)
-		xfree(slot->value);
+	MAP_FOREACH(slot, &(*model)->lags)
+	xfree(slot->value);
 	map_free(&(*model)->class_names);
 	map_free(&(*model)->lags);
 	xfree(*model);
@@ -160,7 +160,7 @@ static int clip(int64_t value, int least, int most)
 static int64_t hours_anchor_ms(const struct hazard_belief *belief)
 {
 	return belief->state == HAZARD_WINDOW ? belief->window_ms
-					      : -(int64_t)belief->offset_s * SECOND_MS;
+	                                      : -(int64_t)belief->offset_s * SECOND_MS;
 }
 
 static int day_kind(const struct hazard_belief *belief, int32_t day)
@@ -183,8 +183,8 @@ static int offset_of(const struct hazard_belief *belief, int32_t day)
 }
 
 struct cell_at {
-	int cell;          /* index into hazard_cells */
-	int offset, kind;  /* of the cell, for the defaults */
+	int cell;         /* index into hazard_cells */
+	int offset, kind; /* of the cell, for the defaults */
 };
 
 static struct cell_at cell_of(const struct hazard_belief *belief, int64_t at_ms)
@@ -222,9 +222,9 @@ double hazard_rate(
 	const struct hazard_cells *own = &model->classes[belief->class_index]->cells;
 	const struct hazard_cells *pool = &model->pool;
 	double above = (pool->value[at.cell] + default_rate(belief, &at) * POOL_PRIOR_MIN) /
-	    (pool->exposure_min[at.cell] + POOL_PRIOR_MIN);
+	               (pool->exposure_min[at.cell] + POOL_PRIOR_MIN);
 	return (own->value[at.cell] + above * CLASS_PRIOR_MIN) /
-	    (own->exposure_min[at.cell] + CLASS_PRIOR_MIN);
+	       (own->exposure_min[at.cell] + CLASS_PRIOR_MIN);
 }
 
 int64_t hazard_rate_until(const struct hazard_belief *belief, int64_t at_ms)
@@ -240,8 +240,8 @@ static void mark_changed(struct hazard_model *model, int class_index, int cell)
 	model->classes[class_index]->changed[cell / HAZARD_ROW_CELLS] = true;
 }
 
-void hazard_learn_exposure(struct hazard_model *model, const struct hazard_belief *belief,
-    int64_t from_ms, int64_t to_ms)
+void hazard_learn_exposure(
+    struct hazard_model *model, const struct hazard_belief *belief, int64_t from_ms, int64_t to_ms)
 {
 	struct hazard_cells *own = &model->classes[belief->class_index]->cells;
 	if (to_ms - from_ms > LEARN_MOST_MS)
@@ -259,8 +259,8 @@ void hazard_learn_exposure(struct hazard_model *model, const struct hazard_belie
 	}
 }
 
-void hazard_learn_event(struct hazard_model *model, const struct hazard_belief *belief,
-    int64_t at_ms, double value)
+void hazard_learn_event(
+    struct hazard_model *model, const struct hazard_belief *belief, int64_t at_ms, double value)
 {
 	int cell = cell_of(belief, at_ms).cell;
 	model->classes[belief->class_index]->cells.value[cell] += value;
@@ -302,6 +302,12 @@ struct hazard_lag *hazard_lag_of(struct hazard_model *model, const char *carrier
 	return lag ? lag : lag_new(model, name);
 }
 
+void hazard_lag_refresh(struct hazard_lag *lag)
+{
+	double median = histogram_quantile(&lag->minutes, &lag_shape, 0.5, 0);
+	lag->median_ms = (int64_t)(median * (double)MINUTE_MS);
+}
+
 void hazard_learn_lag(
     struct hazard_lag *lag, int64_t event_ms, int64_t previous_poll_ms, int64_t poll_ms)
 {
@@ -309,10 +315,9 @@ void hazard_learn_lag(
 		return;
 	int64_t hidden_until = previous_poll_ms > event_ms ? previous_poll_ms : event_ms;
 	double seen = ((double)hidden_until + (double)poll_ms) / 2 - (double)event_ms;
-	histogram_add(&lag->minutes, &lag_shape, seen / (double)MINUTE_MS,
-	    day_of_instant(poll_ms, 0));
-	lag->median_ms = (int64_t)(histogram_quantile(&lag->minutes, &lag_shape, 0.5, 0) *
-	    (double)MINUTE_MS);
+	histogram_add(
+	    &lag->minutes, &lag_shape, seen / (double)MINUTE_MS, day_of_instant(poll_ms, 0));
+	hazard_lag_refresh(lag);
 	lag->changed = true;
 }
 

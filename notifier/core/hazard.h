@@ -50,10 +50,10 @@ int hazard_class(struct hazard_model *model, const char *carrier, const char *se
 struct hazard_belief { /* what we believe of one parcel */
 	int class_index;
 	enum hazard_state state;
-	int32_t eta_day;   /* local day; HAZARD_DAY_NONE = not announced */
-	int32_t since_day; /* local day of the last event */
-	int offset_s;      /* local time of the destination, east of UTC */
-	int64_t window_ms; /* with HAZARD_WINDOW: its start */
+	int32_t eta_day;                 /* local day; HAZARD_DAY_NONE = not announced */
+	int32_t since_day;               /* local day of the last event */
+	int offset_s;                    /* local time of the destination, east of UTC */
+	int64_t window_ms;               /* with HAZARD_WINDOW: its start */
 	const struct calendar *calendar; /* holidays; may be NULL */
 };
 
@@ -64,11 +64,11 @@ double hazard_rate(
 int64_t hazard_rate_until(const struct hazard_belief *belief, int64_t at_ms);
 
 /* The belief held from from_ms to to_ms (a poll or push ended it, or confirmed it). */
-void hazard_learn_exposure(struct hazard_model *model, const struct hazard_belief *belief,
-    int64_t from_ms, int64_t to_ms);
+void hazard_learn_exposure(
+    struct hazard_model *model, const struct hazard_belief *belief, int64_t from_ms, int64_t to_ms);
 /* An event found; value: value-minutes per minute that it goes unseen. */
-void hazard_learn_event(struct hazard_model *model, const struct hazard_belief *belief,
-    int64_t at_ms, double value);
+void hazard_learn_event(
+    struct hazard_model *model, const struct hazard_belief *belief, int64_t at_ms, double value);
 /* Once a day: every 28 days all sums are halved, so that the model follows the seasons. */
 void hazard_on_day(struct hazard_model *model, int32_t day);
 
@@ -93,8 +93,8 @@ double hazard_news_value(enum hazard_news news);
  * another closely. */
 struct hazard_lag;
 struct hazard_lag *hazard_lag_of(struct hazard_model *model, const char *carrier);
-void hazard_learn_lag(struct hazard_lag *lag, int64_t event_ms, int64_t previous_poll_ms,
-    int64_t poll_ms);
+void hazard_learn_lag(
+    struct hazard_lag *lag, int64_t event_ms, int64_t previous_poll_ms, int64_t poll_ms);
 int64_t hazard_lag_ms(const struct hazard_lag *lag);
 
 /* Persistence; as in core/delay: one text per key, any order, only what changed if asked. */

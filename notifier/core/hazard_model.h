@@ -12,7 +12,7 @@
 #define HAZARD_ROWS      (HAZARD_STATES * HAZARD_OFFSETS)
 #define HAZARD_CELLS     (HAZARD_ROWS * HAZARD_ROW_CELLS)
 #define HAZARD_CELL(state, offset, kind, hour)                                                     \
-	((((int)(state) * HAZARD_OFFSETS + (offset)) * HAZARD_DAY_KINDS + (kind)) * HAZARD_HOURS + \
+	((((int)(state)*HAZARD_OFFSETS + (offset)) * HAZARD_DAY_KINDS + (kind)) * HAZARD_HOURS +   \
 	    (hour))
 #define HAZARD_NAME_BYTES 40
 #define HAZARD_SPILL      0 /* the class of carriers beyond HAZARD_CLASSES_MAX */
@@ -42,4 +42,6 @@ struct hazard_model {
 	struct hazard_cells pool; /* the sum over classes */
 	int32_t halved_day;
 };
+/* Recomputes the median from the histogram. */
+void hazard_lag_refresh(struct hazard_lag *lag);
 #endif

@@ -16,8 +16,8 @@ struct histogram { /* all zero = empty */
 	int32_t day; /* the bins are as of this day */
 };
 
-struct histogram_shape { /* constant for one use */
-	double least, step;   /* bin i holds [least + i * step, least + (i + 1) * step) */
+struct histogram_shape {       /* constant for one use */
+	double least, step;    /* bin i holds [least + i * step, least + (i + 1) * step) */
 	double half_life_days; /* 0: never fades */
 };
 

@@ -5,13 +5,13 @@
 
 #include "notifier/base/when.h"
 
-#define PATH_STEPS      340  /* hours: more than twice PACE_MOST_MAX_MS has */
-#define RISE_FACTOR     3.0  /* a rate this much above the mean so far ends a quiet time */
-#define LIKELY_MS       (45 * MINUTE_MS)
-#define JITTER_MOST_MS  MINUTE_MS
-#define JITTER_SHARE    0.02
+#define PATH_STEPS     340 /* hours: more than twice PACE_MOST_MAX_MS has */
+#define RISE_FACTOR    3.0 /* a rate this much above the mean so far ends a quiet time */
+#define LIKELY_MS      (45 * MINUTE_MS)
+#define JITTER_MOST_MS MINUTE_MS
+#define JITTER_SHARE   0.02
 
-struct step { /* a piece of the future in which the rate is constant */
+struct step {                      /* a piece of the future in which the rate is constant */
 	double start_min, end_min; /* after the last look */
 	double rate;               /* value-minutes per minute, per minute */
 };
@@ -28,8 +28,8 @@ static double minutes(int64_t ms)
 }
 
 /* Walks until the integral of sqrt(rate / 2) has reached twice sqrt(price): two looks. */
-static struct path path_walk(const struct hazard_model *model, const struct pace_facts *facts,
-    double price, int64_t most_ms)
+static struct path path_walk(
+    const struct hazard_model *model, const struct pace_facts *facts, double price, int64_t most_ms)
 {
 	struct path path = {.second_min = 2 * minutes(most_ms)};
 	double wanted = 2 * sqrt(price), share = facts->pushed ? facts->miss_share : 1;
@@ -87,19 +87,33 @@ static double path_rise(const struct path *path, double until_min)
 	return -1;
 }
 
-static enum pace_reason path_reason(
-    const struct path *path, const struct pace_facts *facts, struct pace_due *due, bool inserted)
+/* Whether an hour after `at_min` the rate is well below the mean before: a quiet time begins. */
+static bool path_falls(const struct path *path, double at_min)
 {
+	double sum = 0;
+	for (int i = 0; i < path->count; i++) {
+		const struct step *step = &path->steps[i];
+		if (step->end_min > at_min + 60)
+			return sum > RISE_FACTOR * step->rate * at_min;
+		sum += step->rate * fmax(0, fmin(step->end_min, at_min) - step->start_min);
+	}
+	return false;
+}
+
+static enum pace_reason path_reason(
+    const struct path *path, const struct pace_facts *facts, struct pace_due *due)
+{
+	double due_min = minutes(due->interval_ms);
 	if (facts->pushed)
 		return PACE_INSURANCE;
-	double rise = path_rise(path, minutes(due->interval_ms));
+	double rise = path_rise(path, due_min);
 	if (rise >= 0) {
 		due->quiet_until_ms = facts->last_ms + (int64_t)(rise * (double)MINUTE_MS);
 		return PACE_QUIET;
 	}
-	if (inserted && due->interval_ms > LIKELY_MS)
-		return PACE_CATCH_UP;
-	return due->interval_ms <= LIKELY_MS ? PACE_NEWS_LIKELY : PACE_STEADY;
+	if (due->interval_ms <= LIKELY_MS)
+		return PACE_NEWS_LIKELY;
+	return path_falls(path, due_min) ? PACE_CATCH_UP : PACE_STEADY;
 }
 
 struct pace_due pace_due(
@@ -116,8 +130,7 @@ struct pace_due pace_due(
 	double jitter = fmin((double)JITTER_MOST_MS, JITTER_SHARE * (double)due.interval_ms);
 	due.interval_ms += (int64_t)(jitter * facts->jitter_unit);
 	due.due_ms = facts->last_ms + due.interval_ms;
-	due.reason = at_most ? PACE_AT_MOST
-			     : path_reason(&path, facts, &due, due_min < regular_min);
+	due.reason = at_most ? PACE_AT_MOST : path_reason(&path, facts, &due);
 	return due;
 }
 
@@ -173,15 +186,15 @@ void pace_explain(char out[PACE_WHY_BYTES], const struct pace_due *due, int offs
 		    quiet.minute);
 		return;
 	case PACE_CATCH_UP:
-		snprintf(out, PACE_WHY_BYTES,
-		    "news may wait already: a look after %s", interval);
+		snprintf(out, PACE_WHY_BYTES, "a last look before quiet hours, after %s", interval);
 		return;
 	case PACE_INSURANCE:
 		snprintf(out, PACE_WHY_BYTES,
 		    "the carrier pushes: a look after %s in case one was lost", interval);
 		return;
 	case PACE_AT_MOST:
-		snprintf(out, PACE_WHY_BYTES, "nothing expected: a look at least every %s", interval);
+		snprintf(
+		    out, PACE_WHY_BYTES, "nothing expected: a look at least every %s", interval);
 		return;
 	case PACE_REASONS: break;
 	}

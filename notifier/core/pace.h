@@ -17,10 +17,10 @@
 
 #include "notifier/core/hazard.h"
 
-#define PACE_LEAST_MS    INT64_C(120000)   /* 2 min: no parcel is looked at more often */
-#define PACE_MOST_MS     INT64_C(86400000) /* 24 h: each is looked at, whatever the price … */
+#define PACE_LEAST_MS    INT64_C(120000)    /* 2 min: no parcel is looked at more often */
+#define PACE_MOST_MS     INT64_C(86400000)  /* 24 h: each is looked at, whatever the price … */
 #define PACE_MOST_MAX_MS (7 * PACE_MOST_MS) /* … that the quota allows */
-#define PACE_VALID_MS    INT64_C(60000) /* due later than this from now on: not due after all */
+#define PACE_VALID_MS    INT64_C(60000)     /* due later than this from now on: not due after all */
 
 struct pace_facts {
 	struct hazard_belief belief;
@@ -35,7 +35,7 @@ enum pace_reason {
 	PACE_NEWS_LIKELY, /* the rate is high now */
 	PACE_STEADY,      /* little happens; the looks spread */
 	PACE_QUIET,       /* nothing until quiet_until_ms, then scans start */
-	PACE_CATCH_UP,    /* news may wait already, and the next regular look is far */
+	PACE_CATCH_UP,    /* the last look before a quiet time: the evening's news need not wait */
 	PACE_INSURANCE,   /* pushed: in case one was missed */
 	PACE_AT_MOST,     /* the longest interval */
 	PACE_REASONS

@@ -49,8 +49,7 @@ static void today_clear(struct pace_price *price)
 	price->used = price->day_demand = 0;
 }
 
-void pace_price_init(
-    struct pace_price *price, double looks_per_day, double live, int64_t now_ms)
+void pace_price_init(struct pace_price *price, double looks_per_day, double live, int64_t now_ms)
 {
 	*price = (struct pace_price){.quota = fmax(looks_per_day, 1)};
 	price->root = FIRST_ROOT * fmax(live, 1) / price->quota;
@@ -90,8 +89,7 @@ static void slot_close(struct pace_price *price)
 	if (pace_price_may_look(price, 1))
 		price->today[price->slot] = price->slot_demand / price->slot_live;
 	if (price->slot_said > 0) { /* a forecast was made */
-		price->forecast_spent =
-		    price->forecast_spent * FORECAST_FADE + price->slot_demand;
+		price->forecast_spent = price->forecast_spent * FORECAST_FADE + price->slot_demand;
 		price->forecast_said = price->forecast_said * FORECAST_FADE + price->slot_said;
 	}
 	price->slot_demand = price->slot_said = 0;
@@ -147,8 +145,8 @@ static double profile_demand(const struct pace_price *price, const struct pace_l
 
 static double forecast_demand(const struct pace_price *price, const struct pace_load *load)
 {
-	double correction = (FORECAST_PRIOR + price->forecast_spent) /
-	    (FORECAST_PRIOR + price->forecast_said);
+	double correction =
+	    (FORECAST_PRIOR + price->forecast_spent) / (FORECAST_PRIOR + price->forecast_said);
 	return load->day_demand * correction;
 }
 
@@ -169,8 +167,7 @@ static double root_bounded(const struct pace_price *price, double root, bool kno
 	return clip(root, mean / STEP_MOST, mean * STEP_MOST);
 }
 
-void pace_price_on_slot(
-    struct pace_price *price, const struct pace_load *load, int64_t now_ms)
+void pace_price_on_slot(struct pace_price *price, const struct pace_load *load, int64_t now_ms)
 {
 	int32_t day = price_day(price, now_ms);
 	int slot = price_slot(price, now_ms);
@@ -241,8 +238,7 @@ static bool read_profile(struct pace_price *read, const char **at)
 			return false;
 		read->profile_days[kind] = (int)days;
 		for (int i = 0; i < PACE_SLOTS; i++)
-			if (!read_number(at, &read->profile[kind][i]) ||
-			    read->profile[kind][i] < 0)
+			if (!read_number(at, &read->profile[kind][i]) || read->profile[kind][i] < 0)
 				return false;
 	}
 	return true;
@@ -257,8 +253,9 @@ bool pace_price_import(struct pace_price *price, const char *text, struct err *e
 		    "price: not of version %d; delete the stored price to learn anew",
 		    PACE_PRICE_VERSION);
 	bool whole = read_number(&text, &read.root) && read_number(&text, &day) &&
-	    read_number(&text, &read.used) && read_number(&text, &read.forecast_spent) &&
-	    read_number(&text, &read.forecast_said) && read_profile(&read, &text) && !*text;
+	             read_number(&text, &read.used) && read_number(&text, &read.forecast_spent) &&
+	             read_number(&text, &read.forecast_said) && read_profile(&read, &text) &&
+	             !*text;
 	if (!whole || read.root <= 0 || read.used < 0)
 		return err_set(err, ERR_INPUT, "price: damaged");
 	if ((int32_t)day != price->day) /* of an earlier day: what was used then is over */

@@ -16,19 +16,19 @@
 
 #include "notifier/base/err.h"
 
-#define PACE_SLOTS              96 /* quarters of an hour */
-#define PACE_DAY_KINDS          3  /* Monday to Friday, Saturday, Sunday */
-#define PACE_PRICE_VERSION      1
-#define PACE_SLOT_MS            (INT64_C(86400000) / PACE_SLOTS)
+#define PACE_SLOTS         96 /* quarters of an hour */
+#define PACE_DAY_KINDS     3  /* Monday to Friday, Saturday, Sunday */
+#define PACE_PRICE_VERSION 1
+#define PACE_SLOT_MS       (INT64_C(86400000) / PACE_SLOTS)
 
 struct pace_price {
-	double quota;    /* looks a day: calls x numbers per call */
+	double quota;     /* looks a day: calls x numbers per call */
 	int64_t reset_ms; /* of the time of day (UTC) at which the carrier's day begins */
-	double root;     /* sqrt(price) now */
+	double root;      /* sqrt(price) now */
 
 	/* --- today --- */
-	int32_t day; /* since 1970, shifted by reset_ms */
-	int slot;    /* the last one entered, 0 … 95 */
+	int32_t day;             /* since 1970, shifted by reset_ms */
+	int slot;                /* the last one entered, 0 … 95 */
 	double used, day_demand; /* looks; looks x root */
 	double slot_demand, slot_live;
 	double today[PACE_SLOTS]; /* demand per live parcel; < 0: learned nothing */
@@ -40,7 +40,7 @@ struct pace_price {
 	double slot_said;                     /* forecast of the present slot */
 };
 
-struct pace_load { /* what the carrier's parcels are like now */
+struct pace_load {     /* what the carrier's parcels are like now */
 	double live;   /* parcels that are polled */
 	double unseen; /* of them, never looked at yet */
 	/* Sums of pace_demand over them: until the end of the slot, and until the reset.  Needed
@@ -48,13 +48,11 @@ struct pace_load { /* what the carrier's parcels are like now */
 	double slot_demand, day_demand;
 };
 
-void pace_price_init(
-    struct pace_price *price, double looks_per_day, double live, int64_t now_ms);
+void pace_price_init(struct pace_price *price, double looks_per_day, double live, int64_t now_ms);
 /* Whether the next pace_price_on_slot needs the demands (O(parcels) to compute). */
 bool pace_price_wants_forecast(const struct pace_price *price, int64_t now_ms);
 /* At the start, and then at least once in every slot (pace_price_next_slot_ms). */
-void pace_price_on_slot(
-    struct pace_price *price, const struct pace_load *load, int64_t now_ms);
+void pace_price_on_slot(struct pace_price *price, const struct pace_load *load, int64_t now_ms);
 int64_t pace_price_next_slot_ms(const struct pace_price *price, int64_t now_ms);
 int64_t pace_price_reset_ms(const struct pace_price *price, int64_t now_ms); /* the next */
 

@@ -55,8 +55,7 @@ struct transfer {
 	char error[CURL_ERROR_SIZE];
 };
 
-/* --- the end of a transfer
- * ------------------------------------------------------------------------ */
+/* --- the end of a transfer ------------------------------------------------------------------- */
 
 static void transfer_destroy(struct transfer *transfer)
 {
@@ -157,8 +156,7 @@ static void on_deadline(struct timer *timer)
 	transfer_failed(transfer, CURLE_OPERATION_TIMEDOUT);
 }
 
-/* --- the answer
- * ------------------------------------------------------------------------------------ */
+/* --- the answer ------------------------------------------------------------------------------ */
 
 static size_t count_lines(struct str text)
 {
@@ -240,8 +238,7 @@ static size_t on_header(char *bytes, size_t one, size_t len, void *context)
 	return transfer->headers.overflowed ? 0 : one * len;
 }
 
-/* --- what libcurl asks us
- * --------------------------------------------------------------------------- */
+/* --- what libcurl asks us -------------------------------------------------------------------- */
 
 /* The judgement on the address that is really connected to: no spelling of a URL and no answer of
  * a name server gets around it. */
@@ -345,8 +342,7 @@ static struct transfer *transfer_take(struct http_client *client, struct side *s
 	return transfer;
 }
 
-/* --- the request
- * ------------------------------------------------------------------------------------ */
+/* --- the request ----------------------------------------------------------------------------- */
 
 static void transfer_fill(
     struct transfer *transfer, const struct http_request *request, struct arena *arena)
@@ -389,8 +385,12 @@ static void on_resolved(void *context, const struct resolved *resolved, const st
 {
 	struct transfer *transfer = context;
 	transfer->query = NULL;
-	if (err != NULL) {
-		transfer_fail(transfer, err);
+	if (err !=
+	    NULL) { /* a name that does not exist today may do so tomorrow: nothing was asked */
+		struct err why = *err;
+		if (why.kind == ERR_PERMANENT && resolve_is_host_name(transfer->origin->host))
+			why.kind = ERR_TRANSIENT;
+		transfer_fail(transfer, &why);
 		return;
 	}
 	http_origin_resolved(transfer->origin, resolved);
@@ -426,8 +426,7 @@ struct await *http_ask(struct http_client *client, struct flow *flow,
 	return &transfer->await; /* or done already; then nobody looks at it */
 }
 
-/* --- clients
- * ---------------------------------------------------------------------------------------- */
+/* --- clients --------------------------------------------------------------------------------- */
 
 struct http_client *http_client_new_with_resolver(struct resolver *resolver)
 {
@@ -459,6 +458,7 @@ void http_client_free(struct http_client **client)
 	if (gone == NULL)
 		return;
 	*client = NULL;
+	must(!gone->sides[0].lane.is_collecting && !gone->sides[1].lane.is_collecting);
 	gone->is_closing = true;
 	err_set(&err, ERR_CANCELLED, "stopping");
 	for (size_t i = 0; i < 2; i++) {

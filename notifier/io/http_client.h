@@ -27,8 +27,9 @@ struct http_request {
 	int64_t connect_ms; /* 0: 10 s */
 	int64_t total_ms;   /* 0: 30 s.  Runs on unscaled time. */
 	size_t max_bytes;   /* 0: 1 MiB */
-	/* The URL came from data, not from the operator: the socket may not reach loopback, private,
-	 * link-local or otherwise special addresses (judged on the address that is connected to). */
+	/* The URL came from data, not from the operator: the socket may not reach loopback,
+	 * private, link-local or otherwise special addresses (judged on the address that is
+	 * connected to). */
 	bool is_untrusted_url;
 	bool has_no_body_reuse; /* reserved */
 };

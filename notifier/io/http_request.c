@@ -96,8 +96,7 @@ void http_request_set(
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, header_list(request, has_body, arena));
 }
 
-/* --- reading answers
- * --------------------------------------------------------------------------------- */
+/* --- reading answers ------------------------------------------------------------------------- */
 
 const char *http_response_header(const struct http_response *response, const char *name)
 {

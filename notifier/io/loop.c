@@ -11,6 +11,7 @@
 
 static uv_loop_t loop;
 static uv_timer_t alarm_clock; /* stands at the earliest timer of the heap */
+static uv_idle_t overdue; /* timers that are due again at once wait a turn here */
 static uv_prepare_t before_wait;
 static uv_check_t after_wait;
 static uv_signal_t signals[3];
@@ -102,6 +103,7 @@ static void heap_down(size_t slot, struct timer *timer)
 }
 
 static void on_alarm(uv_timer_t *handle);
+static void on_overdue(uv_idle_t *handle);
 
 static void alarm_set(void)
 {
@@ -164,6 +166,17 @@ static void on_alarm(uv_timer_t *handle)
 		timer_stop(timer);
 		timer->fire(timer);
 	}
+	/* libuv runs a timer that is due again within the same turn: I/O would starve. */
+	uv_timer_stop(&alarm_clock);
+	if (heap.count > 0 && heap.at[1]->due_ms <= loop_monotonic_ms())
+		uv_idle_start(&overdue, on_overdue);
+	else
+		alarm_set();
+}
+
+static void on_overdue(uv_idle_t *handle)
+{
+	uv_idle_stop(handle);
 	alarm_set();
 }
 
@@ -191,6 +204,7 @@ void loop_start(void)
 {
 	must(uv_loop_init(&loop) == 0);
 	uv_timer_init(&loop, &alarm_clock);
+	uv_idle_init(&loop, &overdue);
 	uv_prepare_init(&loop, &before_wait);
 	uv_check_init(&loop, &after_wait);
 	uv_prepare_start(&before_wait, on_before_wait);

@@ -62,8 +62,7 @@ struct resolver {
 	bool is_closing, is_reporting;
 };
 
-/* --- sockets and timer of c-ares ---------------------------------------------------------------
- */
+/* --- sockets and timer of c-ares ------------------------------------------------------------- */
 
 static void report(struct resolver *resolver);
 
@@ -163,8 +162,7 @@ static void channel_refresh(struct resolver *resolver)
 	channel_open(resolver);
 }
 
-/* --- lookups -----------------------------------------------------------------------------------
- */
+/* --- lookups --------------------------------------------------------------------------------- */
 
 static void lookup_free(struct lookup *lookup)
 {
@@ -387,8 +385,7 @@ static void lookup_open(struct lookup *lookup)
 	arm_timer(resolver);
 }
 
-/* --- the public side ---------------------------------------------------------------------------
- */
+/* --- the public side ------------------------------------------------------------------------- */
 
 struct resolver *resolver_new_with_servers(const char *servers)
 {
@@ -446,7 +443,7 @@ static bool is_literal(const char *host, struct resolved *out)
 	return out->count == 1;
 }
 
-static bool is_host_name(const char *host)
+bool resolve_is_host_name(const char *host)
 {
 	size_t len = strlen(host);
 	return len > 0 && len <= HOST_MAX &&
@@ -463,7 +460,7 @@ struct resolve_query *resolve_start(
 		done(context, &literal, NULL);
 		return NULL;
 	}
-	if (!is_host_name(host) || resolver->is_closing) {
+	if (!resolve_is_host_name(host) || resolver->is_closing) {
 		if (resolver->is_closing)
 			err_set(&err, ERR_CANCELLED, "%s: the resolver is closing", host);
 		else
@@ -496,47 +493,4 @@ void resolve_cancel(struct resolve_query **query)
 	list_remove(&(*query)->link);
 	xfree(*query);
 	*query = NULL;
-}
-
-/* --- for flows -----------------------------------------------------------------------------------
- */
-
-struct host_wait {
-	struct await await;
-	struct resolve_query *query;
-	struct resolved *out;
-};
-
-static void on_host_cancel(struct await *await)
-{
-	struct host_wait *wait = LIST_OWNER(await, struct host_wait, await);
-	resolve_cancel(&wait->query);
-	xfree(wait);
-}
-
-static void on_host_done(void *context, const struct resolved *resolved, const struct err *err)
-{
-	struct host_wait *wait = context;
-	struct await await = wait->await;
-	struct resolved *out = wait->out;
-	xfree(wait);
-	if (err != NULL) {
-		await_failed(&await, err);
-		return;
-	}
-	*out = *resolved;
-	await_done(&await);
-}
-
-struct await *resolve_host(
-    struct resolver *resolver, struct flow *flow, const char *host, struct resolved *out)
-{
-	struct host_wait *wait = xcalloc(1, sizeof *wait);
-	wait->out = out;
-	await_init(&wait->await, flow, on_host_cancel);
-	struct resolve_query *query = resolve_start(resolver, host, on_host_done, wait);
-	if (query == NULL)
-		return NULL; /* done, and `wait` is gone */
-	wait->query = query;
-	return &wait->await;
 }

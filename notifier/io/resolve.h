@@ -5,6 +5,7 @@
  */
 #ifndef IO_RESOLVE_H
 #define IO_RESOLVE_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -34,5 +35,7 @@ typedef void resolve_done(void *context, const struct resolved *resolved, const 
 struct resolve_query;
 struct resolve_query *resolve_start(
     struct resolver *resolver, const char *host, resolve_done *done, void *context);
+/* Whether it can be asked for at all: letters, digits and .-_, at most 253. */
+bool resolve_is_host_name(const char *host);
 void resolve_cancel(struct resolve_query **query); /* done will not be called */
 #endif

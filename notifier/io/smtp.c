@@ -12,8 +12,7 @@
 #define PAUSE_MS       5000
 #define RETURNS_MAX    3
 
-/* --- mails
- * ---------------------------------------------------------------------------------------- */
+/* --- mails ----------------------------------------------------------------------------------- */
 
 static void mail_free(struct mail *mail)
 {
@@ -71,8 +70,7 @@ static void on_cancel(struct await *await)
 	timer_soon(&smtp->timer); /* others may have been waiting for its place */
 }
 
-/* --- the pool
- * ------------------------------------------------------------------------------------- */
+/* --- the pool -------------------------------------------------------------------------------- */
 
 /* The youngest, so that the others grow idle and leave. */
 static struct smtp_session *find_idle(struct smtp *smtp)
@@ -165,8 +163,7 @@ static void on_timer(struct timer *timer)
 		timer_start(&smtp->timer, pause_ms);
 }
 
-/* --- options
- * -------------------------------------------------------------------------------------- */
+/* --- options --------------------------------------------------------------------------------- */
 
 static bool is_loopback_literal(const char *host)
 {
@@ -293,8 +290,7 @@ bool smtp_is_handed_over(const struct await *await)
 	return mail->session != NULL && smtp_session_handed_over(mail->session, mail);
 }
 
-/* --- what may be sent
- * ------------------------------------------------------------------------------ */
+/* --- what may be sent ------------------------------------------------------------------------ */
 
 /* Stricter than RFC 5321: no quoting, no source routes, nothing that could end the command. */
 static bool is_address(const char *address, bool *is_utf8)

@@ -43,8 +43,7 @@ struct smtp {
 	bool is_settling, is_closing;
 };
 
-/* --- of smtp.c, for sessions -------------------------------------------------------------------
- */
+/* --- of smtp.c, for sessions ----------------------------------------------------------------- */
 void mail_finish(struct mail *mail, const struct err *err, const struct smtp_reply *reply);
 void mail_return(struct mail *mail);               /* to the front of the queue */
 struct mail *mail_take_waiting(struct smtp *smtp); /* NULL: none */
@@ -53,8 +52,7 @@ void smtp_open_failed(
     struct smtp *smtp, struct mail *mail, const struct err *err, const struct smtp_reply *reply);
 void smtp_settle(struct smtp *smtp);
 
-/* --- of smtp_session.c, for the pool ------------------------------------------------------------
- */
+/* --- of smtp_session.c, for the pool --------------------------------------------------------- */
 void smtp_session_new(struct smtp *smtp, struct mail *mail); /* links itself into smtp->sessions */
 bool smtp_session_is_idle(const struct smtp_session *session);
 void smtp_session_give(struct smtp_session *session, struct mail *mail); /* when idle */

@@ -9,15 +9,18 @@
 
 static smtp_replied on_greeting, on_ehlo, on_helo, on_starttls, on_auth_plain, on_auth_login,
     on_auth_user, on_auth_password;
-static const struct smtp_state greeting[1] = {{"greeting", false, on_greeting}},
-                               ehlo[1] = {{"EHLO", false, on_ehlo}},
-                               helo[1] = {{"HELO", false, on_helo}},
-                               starttls[1] = {{"STARTTLS", false, on_starttls}},
-                               auth_plain[1] = {{"AUTH PLAIN", false, on_auth_plain}},
-                               auth_login[1] = {{"AUTH LOGIN", false, on_auth_login}},
-                               auth_user[1] = {{"AUTH LOGIN, user", false, on_auth_user}},
-                               auth_password[1] = {
-                                   {"AUTH LOGIN, password", false, on_auth_password}};
+static const struct smtp_state greeting[1] = {{"greeting", SMTP_FOR_COMMAND, false, on_greeting}};
+static const struct smtp_state ehlo[1] = {{"EHLO", SMTP_FOR_COMMAND, false, on_ehlo}};
+static const struct smtp_state helo[1] = {{"HELO", SMTP_FOR_COMMAND, false, on_helo}};
+static const struct smtp_state starttls[1] = {{"STARTTLS", SMTP_FOR_COMMAND, false, on_starttls}};
+static const struct smtp_state auth_plain[1] = {
+    {"AUTH PLAIN", SMTP_FOR_COMMAND, false, on_auth_plain}};
+static const struct smtp_state auth_login[1] = {
+    {"AUTH LOGIN", SMTP_FOR_COMMAND, false, on_auth_login}};
+static const struct smtp_state auth_user[1] = {
+    {"AUTH LOGIN, user", SMTP_FOR_COMMAND, false, on_auth_user}};
+static const struct smtp_state auth_password[1] = {
+    {"AUTH LOGIN, password", SMTP_FOR_COMMAND, false, on_auth_password}};
 
 static void log_in(struct smtp_session *session);
 

@@ -8,26 +8,15 @@
 
 #define QUIT_MS     2000
 #define PATIENCE_MS 1000 /* then a mail behind somebody else's final reply goes elsewhere */
-#define FAST_DOT_MS 250  /* only behind servers like this one we line up at all */
 
-static smtp_replied on_reset, on_mail, on_recipient, on_data, on_dot, on_lone_dot, on_quit;
-static const struct smtp_state reset[1] = {{"RSET", false, on_reset}},
-                               mail_from[1] = {{"MAIL FROM", false, on_mail}},
-                               rcpt_to[1] = {{"RCPT TO", false, on_recipient}},
-                               data[1] = {{"DATA", false, on_data}},
-                               dot[1] = {{"message", true, on_dot}},
-                               lone_dot[1] = {{"end of refused message", true, on_lone_dot}},
-                               quit[1] = {{"QUIT", false, on_quit}};
-
-/* --- writing and expecting ----------------------------------------------------------------------
- */
+/* --- writing and expecting ------------------------------------------------------------------- */
 
 void session_say(struct smtp_session *session, const char *text)
 {
 	stream_write(session->stream, text, strlen(text));
 }
 
-static void set_deadline(struct smtp_session *session)
+void session_set_deadline(struct smtp_session *session)
 {
 	const struct smtp_options *options = &session->smtp->options;
 	session->is_patient = false;
@@ -35,11 +24,11 @@ static void set_deadline(struct smtp_session *session)
 		timer_stop(&session->timer);
 		return;
 	}
-	const struct smtp_state *state = session->expected[0].state;
-	int64_t wait_ms = state == quit     ? QUIT_MS
-	                  : state->is_final ? options->final_ms
-	                                    : options->command_ms;
-	if (state == dot && session->mail != NULL && wait_ms > PATIENCE_MS) {
+	enum smtp_patience patience = session->expected[0].state->patience;
+	int64_t wait_ms = patience == SMTP_FOR_BYE     ? QUIT_MS
+	                  : patience == SMTP_FOR_FINAL ? options->final_ms
+	                                               : options->command_ms;
+	if (session->finishing != NULL && session->mail != NULL && wait_ms > PATIENCE_MS) {
 		session->is_patient = true;
 		wait_ms = PATIENCE_MS;
 	}
@@ -51,7 +40,7 @@ void session_expect(struct smtp_session *session, const struct smtp_state *state
 	must(session->expected_count < EXPECTED_MAX);
 	session->expected[session->expected_count++] = (struct expected){state, mail};
 	if (session->expected_count == 1)
-		set_deadline(session);
+		session_set_deadline(session);
 }
 
 void session_ask(struct smtp_session *session, const struct smtp_state *state, struct mail *mail,
@@ -70,7 +59,7 @@ static struct expected expected_pop(struct smtp_session *session)
 	return head;
 }
 
-static void forget(struct smtp_session *session, const struct mail *mail)
+void session_forget(struct smtp_session *session, const struct mail *mail)
 {
 	for (unsigned i = 0; i < session->expected_count; i++)
 		if (session->expected[i].mail == mail)
@@ -81,10 +70,9 @@ static void forget(struct smtp_session *session, const struct mail *mail)
 		session->finishing = NULL;
 }
 
-/* --- the end ------------------------------------------------------------------------------------
- */
+/* --- the end --------------------------------------------------------------------------------- */
 
-static void session_end(struct smtp_session *session)
+void session_end(struct smtp_session *session)
 {
 	if (session->is_over)
 		return;
@@ -112,7 +100,7 @@ static void session_lose(
 		err_set(&why, is_handed_over ? ERR_AMBIGUOUS : kind,
 		    "%s the message was handed over: %.200s", is_handed_over ? "after" : "before",
 		    err->text);
-		forget(session, finishing);
+		session_forget(session, finishing);
 		mail_finish(finishing, &why, NULL);
 	}
 	if (!session->is_ready) {
@@ -151,17 +139,17 @@ void session_refused(struct smtp_session *session, const char *verb, enum err_ki
 	session_lose(session, &err, reply);
 }
 
-static void refuse_mail(struct smtp_session *session, struct mail *mail,
+void session_refuse_mail(struct smtp_session *session, struct mail *mail,
     const struct smtp_state *state, const struct smtp_reply *reply)
 {
 	struct err err;
 	describe(session, state->name, smtp_reply_kind(reply), reply, &err);
 	/* x.7.z is policy (relaying denied, spam): about us or the server, not about the address.
 	 */
-	mail->result.is_recipient = state == rcpt_to && err.kind != ERR_AUTH &&
+	mail->result.is_recipient = state->is_recipient && err.kind != ERR_AUTH &&
 	                            reply->code != 421 &&
 	                            strncmp(reply->enhanced + 1, ".7.", 3) != 0;
-	forget(session, mail);
+	session_forget(session, mail);
 	mail_finish(mail, &err, reply);
 }
 
@@ -177,228 +165,22 @@ bool session_is_nonsense(
 	return true;
 }
 
-/* --- mails --------------------------------------------------------------------------------------
- */
-
-static void say_mail_from(struct smtp_session *session, struct mail *mail)
-{
-	char size[40] = "";
-	if (session->features.has_size)
-		snprintf(size, sizeof size, " SIZE=%zu", mail->content_bytes);
-	session_say(session, "MAIL FROM:<");
-	session_say(session, mail->from);
-	session_say(session, ">");
-	session_say(session, mail->needs_eight_bit ? " BODY=8BITMIME" : "");
-	session_say(session, mail->needs_utf8 ? " SMTPUTF8" : "");
-	session_say(session, size);
-	session_ask(session, mail_from, mail, "\r\n");
-}
-
-static void say_rcpt_to(struct smtp_session *session, struct mail *mail)
-{
-	session_say(session, "RCPT TO:<");
-	session_say(session, mail->to);
-	session_ask(session, rcpt_to, mail, ">\r\n");
-}
-
-/* DATA ends a group of commands (RFC 2920, 3.1): the content waits for 354 in any case. */
-static void say_envelope(struct smtp_session *session, struct mail *mail)
-{
-	say_mail_from(session, mail);
-	if (!session->features.pipelining)
-		return;
-	say_rcpt_to(session, mail);
-	session_ask(session, data, mail, "DATA\r\n");
-}
-
-/* What this server cannot take is refused before a word of it is said. */
-static bool is_deliverable(struct smtp_session *session, struct mail *mail)
-{
-	const struct smtp_features *features = &session->features;
-	const char *why = NULL;
-	struct err err;
-	if (mail->needs_utf8 && !features->utf8)
-		why = "the address needs SMTPUTF8, which the server does not offer";
-	else if (mail->needs_eight_bit && !features->eight_bit)
-		why = "the message has 8-bit bytes, and the server does not offer 8BITMIME";
-	else if (features->max_bytes > 0 && (int64_t)mail->content_bytes > features->max_bytes)
-		why = "the message is larger than the server accepts (SIZE)";
-	if (why == NULL)
-		return true;
-	err_set(&err, ERR_PERMANENT, "%s:%d: %s", session->smtp->options.host,
-	    session->smtp->options.port, why);
-	mail->result.is_recipient = mail->needs_utf8 && !features->utf8;
-	forget(session, mail);
-	mail_finish(mail, &err, NULL);
-	return false;
-}
-
-static bool start_mail(struct smtp_session *session, struct mail *mail)
-{
-	mail->session = session;
-	if (!is_deliverable(session, mail))
-		return false;
-	session->mail = mail;
-	session->started++;
-	if (session->needs_reset) {
-		session->needs_reset = false;
-		session_ask(session, reset, NULL, "RSET\r\n");
-		if (!session->features.pipelining)
-			return true; /* on_reset goes on */
-	}
-	say_envelope(session, mail);
-	return true;
-}
-
-static bool is_worn_out(const struct smtp_session *session)
-{
-	return session->started >= session->smtp->options.max_per_connection;
-}
-
-/* Nothing is expected: the next mail, a rest, or good-bye. */
-static void session_continue(struct smtp_session *session)
-{
-	struct mail *mail = session->mail; /* the one that the connection was opened for */
-	session->mail = NULL;
-	if (mail != NULL && start_mail(session, mail))
-		return;
-	while (!is_worn_out(session) && (mail = mail_take_waiting(session->smtp)) != NULL)
-		if (start_mail(session, mail))
-			return;
-	if (is_worn_out(session))
-		session_ask(session, quit, NULL, "QUIT\r\n");
-	else
-		timer_start(&session->timer, session->smtp->options.idle_ms);
-}
-
-static void on_reset(
-    struct smtp_session *session, struct mail *mail, const struct smtp_reply *reply)
-{
-	(void)mail;
-	if (reply->code != 250)
-		session_fail(session, ERR_TRANSIENT, "RSET refused");
-	else if (session->mail != NULL && !session->features.pipelining)
-		say_envelope(session, session->mail);
-}
-
-static void on_mail(struct smtp_session *session, struct mail *mail, const struct smtp_reply *reply)
-{
-	if (mail == NULL)
-		return;
-	if (reply->code / 100 == 2) {
-		if (!session->features.pipelining)
-			say_rcpt_to(session, mail);
-	} else if (!session_is_nonsense(session, mail_from, reply)) {
-		session->needs_reset = true;
-		refuse_mail(session, mail, mail_from, reply);
-	}
-}
-
-static void on_recipient(
-    struct smtp_session *session, struct mail *mail, const struct smtp_reply *reply)
-{
-	if (mail == NULL)
-		return;
-	if (reply->code / 100 == 2) {
-		if (!session->features.pipelining)
-			session_ask(session, data, mail, "DATA\r\n");
-	} else if (!session_is_nonsense(session, rcpt_to, reply)) {
-		session->needs_reset = true;
-		refuse_mail(session, mail, rcpt_to, reply);
-	}
-}
-
-/* The content may lead a group of commands (RFC 2920, 3.1): the next envelope goes into the same
- * write.  Only when no other connection could take that mail, and behind servers that are quick. */
-static void start_follower(struct smtp_session *session)
-{
-	if (!session->features.pipelining || is_worn_out(session) ||
-	    session->smtp->last_dot_ms > FAST_DOT_MS)
-		return;
-	struct mail *mail;
-	while ((mail = mail_take_waiting(session->smtp)) != NULL)
-		if (start_mail(session, mail))
-			break;
-	set_deadline(session);
-}
-
-static void on_data(struct smtp_session *session, struct mail *mail, const struct smtp_reply *reply)
-{
-	if (mail == NULL) { /* refused before, but the server wants content: RFC 2920, 3.1 */
-		if (reply->code == 354)
-			session_ask(session, lone_dot, NULL, ".\r\n");
-		return;
-	}
-	if (reply->code != 354) {
-		if (session_is_nonsense(session, data, reply))
-			return;
-		session->needs_reset = true;
-		refuse_mail(session, mail, data, reply);
-		return;
-	}
-	if (stream_input(session->stream)->size > reply->raw.len) {
-		session_fail(session, ERR_TRANSIENT,
-		    "out of step: more replies than commands before the message");
-		return;
-	}
-	session->mail = NULL;
-	session->finishing = mail;
-	session->dot_ms = loop_monotonic_ms();
-	stream_write(session->stream, mail->content.data, mail->content.size);
-	mail->dot_at = stream_written(session->stream);
-	session_expect(session, dot, mail);
-	start_follower(session);
-}
-
-static void on_dot(struct smtp_session *session, struct mail *mail, const struct smtp_reply *reply)
-{
-	session->answered++;
-	session->smtp->last_dot_ms = loop_monotonic_ms() - session->dot_ms;
-	if (reply->code / 100 == 2) {
-		forget(session, mail);
-		mail_finish(mail, NULL, reply);
-	} else if (reply->code >= 400) {
-		refuse_mail(session, mail, dot, reply);
-	} else {
-		session_is_nonsense(session, dot, reply);
-		return;
-	}
-	if (session->is_spoilt)
-		session_end(session);
-}
-
-static void on_lone_dot(
-    struct smtp_session *session, struct mail *mail, const struct smtp_reply *reply)
-{
-	(void)session;
-	(void)mail;
-	(void)reply;
-}
-
-static void on_quit(struct smtp_session *session, struct mail *mail, const struct smtp_reply *reply)
-{
-	(void)mail;
-	(void)reply;
-	session_end(session);
-}
-
-/* --- events of the stream -----------------------------------------------------------------------
- */
+/* --- events of the stream -------------------------------------------------------------------- */
 
 /* 421 answers whatever is asked and closes (RFC 5321, 3.8): its mail was not accepted. */
 static void on_shutdown_notice(
     struct smtp_session *session, struct expected head, const struct smtp_reply *reply)
 {
-	if (head.mail != NULL && session->answered > 0 && head.state != dot &&
+	if (head.mail != NULL && session->answered > 0 && head.state->patience != SMTP_FOR_FINAL &&
 	    !head.mail->was_retried) {
 		session_refused(session, head.state->name, ERR_THROTTLED,
 		    reply); /* it is sent again elsewhere */
 		return;
 	}
-	if (head.state == dot)
+	if (head.state->patience == SMTP_FOR_FINAL)
 		session->answered++; /* who stands behind it is sent again elsewhere */
 	if (head.mail != NULL && session->is_ready)
-		refuse_mail(session, head.mail, head.state, reply);
+		session_refuse_mail(session, head.mail, head.state, reply);
 	session_refused(session, head.state->name, ERR_THROTTLED, reply);
 }
 
@@ -414,8 +196,8 @@ static void take_reply(struct smtp_session *session, const struct smtp_reply *re
 		return;
 	}
 	struct expected head = expected_pop(session);
-	set_deadline(session);
-	if (reply->code == 421 && head.state != quit)
+	session_set_deadline(session);
+	if (reply->code == 421 && head.state->patience != SMTP_FOR_BYE)
 		on_shutdown_notice(session, head, reply);
 	else
 		head.state->replied(session, head.mail, reply);
@@ -470,7 +252,9 @@ static void on_lost(void *context, const struct err *err)
 {
 	struct smtp_session *session = context;
 	struct err why = *err;
-	if (session->expected_count > 0 && session->expected[0].state != quit)
+	why.kind =
+	    ERR_TRANSIENT; /* even a host that does not exist: mails outlive a wrong setting */
+	if (session->expected_count > 0 && session->expected[0].state->patience != SMTP_FOR_BYE)
 		err_prefix(&why, "waiting for the reply to %s", session->expected[0].state->name);
 	session_lose(session, &why, NULL);
 	smtp_settle(session->smtp);
@@ -497,9 +281,9 @@ static void on_timer(struct timer *timer)
 	const struct smtp_options *options = &session->smtp->options;
 	struct smtp *smtp = session->smtp;
 	if (session->expected_count == 0) { /* idle */
-		session_ask(session, quit, NULL, "QUIT\r\n");
+		session_say_quit(session);
 		stream_flush(session->stream);
-	} else if (session->expected[0].state == quit) {
+	} else if (session->expected[0].state->patience == SMTP_FOR_BYE) {
 		session_end(session);
 	} else if (session->is_patient) {
 		release_follower(session, true);
@@ -514,8 +298,7 @@ static void on_timer(struct timer *timer)
 	smtp_settle(smtp);
 }
 
-/* --- for the pool -------------------------------------------------------------------------------
- */
+/* --- for the pool ---------------------------------------------------------------------------- */
 
 void smtp_session_new(struct smtp *smtp, struct mail *mail)
 {
@@ -548,7 +331,7 @@ bool smtp_session_is_idle(const struct smtp_session *session)
 
 void smtp_session_give(struct smtp_session *session, struct mail *mail)
 {
-	if (!start_mail(session, mail))
+	if (!session_start_mail(session, mail))
 		return;
 	stream_flush(session->stream);
 }
@@ -561,11 +344,11 @@ void smtp_session_drop(struct smtp_session *session, struct mail *mail)
 		session->mail = NULL;
 	} else if (session->mail == mail && session->finishing != NULL) {
 		release_follower(session, false);
-		set_deadline(session);
+		session_set_deadline(session);
 	} else {
 		struct mail *other = session->mail;
 		bool has_follower = other != NULL && other != mail;
-		forget(session, mail);
+		session_forget(session, mail);
 		if (has_follower)
 			mail_return(other);
 		session->mail = NULL;

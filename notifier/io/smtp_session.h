@@ -1,5 +1,5 @@
-/* One connection, for the two files that lead its dialogue: smtp_login.c until it is ready to take
- * mails, smtp_session.c from then on.
+/* One connection, for the files that lead its dialogue: smtp_login.c until it is ready to take
+ * mails, smtp_envelope.c from then on; smtp_session.c holds what both need.
  *
  * A session's state is the reply it waits for: the head of a short queue of expected replies, each
  * with the mail it belongs to.  Pipelining only makes the queue longer, so a reply cannot be given
@@ -14,9 +14,11 @@
 /* A row per reply that can be waited for. */
 typedef void smtp_replied(
     struct smtp_session *session, struct mail *mail, const struct smtp_reply *reply);
+enum smtp_patience { SMTP_FOR_COMMAND, SMTP_FOR_FINAL, SMTP_FOR_BYE };
 struct smtp_state {
 	const char *name;
-	bool is_final; /* waits final_ms instead of command_ms */
+	enum smtp_patience patience; /* how long we wait: command_ms, final_ms, not long */
+	bool is_recipient;           /* a refusal is about the address */
 	smtp_replied *replied;
 };
 
@@ -42,8 +44,7 @@ struct smtp_session {
 	bool is_over;
 };
 
-/* --- of smtp_session.c -------------------------------------------------------------------------
- */
+/* --- of smtp_session.c ----------------------------------------------------------------------- */
 void session_say(struct smtp_session *session, const char *text);
 void session_expect(
     struct smtp_session *session, const struct smtp_state *state, struct mail *mail);
@@ -58,8 +59,19 @@ void session_refused(struct smtp_session *session, const char *verb, enum err_ki
 bool session_is_nonsense(
     struct smtp_session *session, const struct smtp_state *state, const struct smtp_reply *reply);
 
-/* --- of smtp_login.c ---------------------------------------------------------------------------
- */
+void session_refuse_mail(struct smtp_session *session, struct mail *mail,
+    const struct smtp_state *state, const struct smtp_reply *reply);
+void session_forget(struct smtp_session *session, const struct mail *mail); /* it is finished */
+void session_set_deadline(struct smtp_session *session); /* anew, for the reply expected next */
+void session_end(struct smtp_session *session);          /* its mails are elsewhere already */
+
+/* --- of smtp_envelope.c ---------------------------------------------------------------------- */
+bool session_start_mail(
+    struct smtp_session *session, struct mail *mail); /* false: it is finished */
+void session_continue(struct smtp_session *session);  /* nothing is expected: mail, rest or QUIT */
+void session_say_quit(struct smtp_session *session);
+
+/* --- of smtp_login.c ------------------------------------------------------------------------- */
 void session_await_greeting(struct smtp_session *session); /* connected */
 void session_say_ehlo(struct smtp_session *session);       /* and again after STARTTLS */
 #endif

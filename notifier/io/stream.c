@@ -40,8 +40,7 @@ struct stream {
 static void connect_next(struct stream *stream);
 static void stream_receive(struct stream *stream);
 
-/* --- the end -----------------------------------------------------------------------------------
- */
+/* --- the end --------------------------------------------------------------------------------- */
 
 static void on_plug_closed(uv_handle_t *handle)
 {
@@ -120,8 +119,7 @@ static void stream_fail(struct stream *stream, const char *what, int code)
 	stream_lose(stream, &err);
 }
 
-/* --- connecting --------------------------------------------------------------------------------
- */
+/* --- connecting ------------------------------------------------------------------------------ */
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
@@ -234,8 +232,7 @@ static void on_connected(struct stream *stream)
 	stream->options.events->opened(stream->options.context);
 }
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading --------------------------------------------------------------------------------- */
 
 static bool handshake_step(struct stream *stream)
 {
@@ -323,8 +320,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	stream_leave(stream);
 }
 
-/* --- writing -----------------------------------------------------------------------------------
- */
+/* --- writing --------------------------------------------------------------------------------- */
 
 void stream_write(struct stream *stream, const void *bytes, size_t len)
 {
@@ -381,8 +377,7 @@ void stream_flush(struct stream *stream)
 	plug_arm(stream->plug, left > 0 ? UV_READABLE | UV_WRITABLE : UV_READABLE);
 }
 
-/* --- the rest ----------------------------------------------------------------------------------
- */
+/* --- the rest -------------------------------------------------------------------------------- */
 
 struct stream *stream_new(const struct stream_options *options)
 {

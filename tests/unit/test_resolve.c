@@ -258,8 +258,7 @@ static void freeing_cancels(void **state)
 	assert_int_equal(outcome.err.kind, ERR_CANCELLED);
 }
 
-/* --- with a flow
- * ---------------------------------------------------------------------------------- */
+/* --- with a flow ----------------------------------------------------------------------------- */
 
 struct look {
 	struct flow flow;

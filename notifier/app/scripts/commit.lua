@@ -2,8 +2,8 @@
 -- it.  No lost update, no event without its state.
 -- KEYS: s, h, num, clock, events, due (of the carrier), unmatched
 -- ARGV: 1 id | 2 expected version ("0": must not exist) | 3 new version | 4 new JSON
---       5 expected value of num ("*": any; "": none) | 6 next poll ms or "" (none)
---       7 deadline ms or "" | 8 TTL ms of a finished shipment or "" | 9 now ms
+--       5 expected value of num ("*": any; "": none) | 6 next poll ms, "" (none), "=" (untouched)
+--       7 deadline ms or "" | 8 TTL ms of a finished shipment, "" or "=" (stays unfinished) | 9 now
 --       10 number of events, then their JSON | number of history records, then their JSON
 -- Answers 1, or 0 when somebody else was faster (load again and repeat), or 2 when this very
 -- version stands there already (our own reply was lost).
@@ -20,15 +20,17 @@ if ARGV[5] ~= '*' then
 	redis.call('DEL', KEYS[7])
 end
 redis.call('SET', KEYS[1], ARGV[3] .. ' ' .. ARGV[4])
-if ARGV[6] == '' then redis.call('ZREM', KEYS[6], ARGV[1]) else redis.call('ZADD', KEYS[6], ARGV[6], ARGV[1]) end
+if ARGV[6] == '' then redis.call('ZREM', KEYS[6], ARGV[1]) elseif ARGV[6] ~= '=' then redis.call('ZADD', KEYS[6], ARGV[6], ARGV[1]) end
 if ARGV[7] == '' then redis.call('ZREM', KEYS[4], ARGV[1]) else redis.call('ZADD', KEYS[4], ARGV[7], ARGV[1]) end
 local at = 10
 local events = tonumber(ARGV[at])
 for i = 1, events do redis.call('XADD', KEYS[5], '*', 's', ARGV[1], 'e', ARGV[at + i]) end
 at = at + events + 1
 local records = tonumber(ARGV[at])
-for i = 1, records do redis.call('RPUSH', KEYS[2], ARGV[at + i]) end
-if records > 0 then redis.call('LTRIM', KEYS[2], -64, -1) end
+local length = 0
+for i = 1, records do length = redis.call('RPUSH', KEYS[2], ARGV[at + i]) end
+if length > 64 then redis.call('LTRIM', KEYS[2], -64, -1) end
+if ARGV[8] == '=' then return 1 end
 if ARGV[8] ~= '' then
 	redis.call('PEXPIRE', KEYS[1], ARGV[8])
 	redis.call('PEXPIRE', KEYS[2], ARGV[8])

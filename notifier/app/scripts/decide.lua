@@ -25,8 +25,8 @@ for _ = 1, tonumber(ARGV[3]) do
 		at = at + n
 	end
 	if record ~= '' then
-		redis.call('RPUSH', KEYS[6] .. shipment, record)
-		redis.call('LTRIM', KEYS[6] .. shipment, -64, -1)
+		local length = redis.call('RPUSH', KEYS[6] .. shipment, record)
+		if length > 64 then redis.call('LTRIM', KEYS[6] .. shipment, -64, -1) end
 	end
 	redis.call('XACK', KEYS[2], 'decide', entry)
 	redis.call('XDEL', KEYS[2], entry)

@@ -1,0 +1,366 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "notifier/app/api.h"
+#include "notifier/app/boot.h"
+#include "notifier/app/ledger.h"
+#include "notifier/app/metrics.h"
+#include "notifier/app/setup.h"
+#include "notifier/app/sweep.h"
+#include "notifier/base/log.h"
+#include "tests/flow/fake_stage.h"
+
+#define HOOK_SECRET "flow-test-secret"
+
+static const char config_text[] =
+    "accounts:\n"
+    "  default:\n"
+    "    mode: live\n"
+    "    store: {name: Blue Shop}\n"
+    "    email:\n"
+    "      from: Blue Shop <news@shop.example>\n"
+    "      concurrency: 4\n"
+    "      smtp: {host: mail.example, port: 25, tls: none}\n"
+    "carriers:\n"
+    "  generic: {webhook: {secret: " HOOK_SECRET "}}\n"
+    "  fedex: {client_id: id, client_secret: secret, base_url: 'http://fedex.example', quota: {per_second: 0}}\n"
+    "  dhl: {api_key: key, base_url: 'http://dhl.example', quota: {per_second: 0, per_day: 0}}\n";
+
+static struct {
+	struct world world;
+	struct config *config;       /* kept between tests */
+	struct catalogue *catalogue; /* the same */
+	struct arena *arena;
+	unsigned life;
+	bool is_owned[PARTITIONS];
+} stage;
+
+/* --- opening and closing ---------------------------------------------------------------------- */
+
+static void load_once(void)
+{
+	struct err err;
+	if (stage.config != NULL)
+		return;
+	struct config_problems problems = {.arena = arena_new()};
+	stage.config = config_parse("flow.yaml", config_text, &problems);
+	config_print_problems("flow.yaml", &problems);
+	arena_free(&problems.arena);
+	assert_non_null(stage.config);
+	stage.catalogue = setup_catalogue(stage.config, &err);
+	assert_non_null(stage.catalogue);
+}
+
+static void on_state(enum redis_state now, void *context)
+{
+	if (now == REDIS_OK)
+		boot_connected(context);
+}
+
+static void begin_life(void)
+{
+	struct world *world = &stage.world;
+	memset(world, 0, sizeof *world);
+	world->config = config_ref(stage.config);
+	world->catalogue = catalogue_ref(stage.catalogue);
+	world->mailbox_dir = "/nowhere";
+	world->started_ms = loop_now_ms();
+	snprintf(world->worker, sizeof world->worker, "w-stage");
+	snprintf(world->attempt, sizeof world->attempt, "attempt%u", ++stage.life);
+	for (unsigned i = 0; i < PARTITIONS; i++) {
+		world->partitions[i].lease = (struct lease){.partition = i, .worker = world->worker};
+		list_init(&world->partitions[i].sending);
+	}
+	world->http = http_client_new();
+	setup_runtimes(world);
+	struct redis_options options = {.on_state = on_state, .context = world};
+	world->redis = world->store.redis = redis_open(&options, NULL);
+	boot_connected(world);
+	fake_loop_settle();
+	if (!timer_is_running(&world->sweep_timer)) /* boot begins the sweeps once in a process */
+		sweep_begin(world);
+	fake_loop_settle();
+}
+
+static void take_partitions(const char *numbers)
+{
+	struct str rest = str_of(numbers), number;
+	for (unsigned i = 0; i < PARTITIONS; i++)
+		stage.is_owned[i] = numbers == NULL;
+	while (rest.at != NULL && numbers != NULL) {
+		rest = str_cut(rest, ' ', &number);
+		stage.is_owned[key_partition("default", arena_strndup(stage.arena, number.at, number.len))] = true;
+	}
+	for (unsigned i = 0; i < PARTITIONS; i++)
+		if (!stage.is_owned[i])
+			fake_redis_set(key_of(stage.arena, i, "owner").at, "w-other 1");
+}
+
+struct world *stage_open(const char *numbers)
+{
+	log_set_level(getenv("FLOW_LOG") ? LOG_DEBUG : LOG_ERROR);
+	load_once();
+	fake_loop_reset(STAGE_STARTS_MS);
+	fake_redis_reset();
+	fake_http_reset();
+	fake_smtp_reset();
+	stage.arena = arena_new();
+	take_partitions(numbers);
+	begin_life();
+	for (unsigned i = 0; i < PARTITIONS; i++)
+		assert_int_equal(world_owns(&stage.world, i), stage.is_owned[i]);
+	return &stage.world;
+}
+
+size_t stage_rest(void)
+{
+	sweep_end(&stage.world);
+	stage.world.is_stopping = true;
+	fake_loop_stride(20 * MINUTE_MS, SECOND_MS);
+	return flow_count();
+}
+
+static void cancel_one(struct flow *flow, void *context)
+{
+	(void)context;
+	flow_cancel(flow);
+}
+
+static void end_life(void)
+{
+	sweep_end(&stage.world);
+	stage.world.is_stopping = true;
+	redis_close(&stage.world.redis);
+	fake_redis_state(REDIS_CONNECTING);
+	for (int i = 0; i < 10 && flow_count() > 0; i++)
+		flow_each(cancel_one, NULL);
+	setup_free(&stage.world);
+}
+
+void stage_close(void)
+{
+	end_life();
+	assert_int_equal(flow_count(), 0);
+	fake_server_reset();
+	fake_redis_reset();
+	fake_http_reset();
+	fake_smtp_reset();
+	metrics_free();
+	arena_free(&stage.arena);
+}
+
+void stage_restart(void)
+{
+	end_life();
+	fake_redis_state(REDIS_OK);
+	begin_life();
+}
+
+void stage_end(void)
+{
+	catalogue_unref(&stage.catalogue);
+	config_unref(&stage.config);
+}
+
+/* --- from outside ------------------------------------------------------------------------------ */
+
+struct http_exchange *stage_ask(const char *method, const char *url, const char *body)
+{
+	struct request request = {.method = method, .url = url, .body = body};
+	struct http_exchange *exchange = fake_server_ask(api_handle_admin, &stage.world, &request);
+	fake_loop_settle();
+	return exchange;
+}
+
+struct http_exchange *stage_register(const char *carrier, const char *number, const char *more)
+{
+	return stage_ask("POST", "/v1/shipments",
+	    arena_printf(stage.arena,
+	        "{\"carrier\":\"%s\",\"tracking_number\":\"%s\",\"recipients\":[{\"email\":\"ann@example.com\"}]%s}",
+	        carrier, number, more ? more : ""));
+}
+
+struct http_exchange *stage_hook(const char *number, const char *status, const char *time)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	char hex[2 * EVP_MAX_MD_SIZE + 1];
+	unsigned len = 0;
+	const char *body = arena_printf(stage.arena,
+	    "{\"tracking_number\":\"%s\",\"status\":\"%s\",\"time\":\"%s\"}", number, status, time);
+	HMAC(EVP_sha256(), HOOK_SECRET, (int)strlen(HOOK_SECRET), (const unsigned char *)body, strlen(body), digest, &len);
+	hex_encode(hex, digest, len);
+	struct request request = {.method = "POST", .url = "/hooks/generic/default", .body = body,
+	    .signature = arena_printf(stage.arena, "sha256=%s", hex)};
+	struct http_exchange *exchange = fake_server_ask(api_handle, &stage.world, &request);
+	fake_loop_settle();
+	return exchange;
+}
+
+const char *stage_fedex(const char *number, const char *code, const char *time)
+{
+	return arena_printf(stage.arena,
+	    "{\"output\":{\"completeTrackResults\":[{\"trackingNumber\":\"%s\",\"trackResults\":[{"
+	    "\"latestStatusDetail\":{\"code\":\"%s\"},\"scanEvents\":[{\"date\":\"%s\",\"eventType\":\"%s\","
+	    "\"eventDescription\":\"scan\"}]}]}]}}",
+	    number, code, time, code);
+}
+
+const char *stage_dhl(const char *number, const char *code, const char *time)
+{
+	return arena_printf(stage.arena,
+	    "{\"shipments\":[{\"id\":\"%s\",\"service\":\"express\",\"status\":{\"timestamp\":\"%s\","
+	    "\"statusCode\":\"%s\"},\"events\":[{\"timestamp\":\"%s\",\"statusCode\":\"%s\","
+	    "\"description\":\"scan\"}]}]}",
+	    number, time, code, time, code);
+}
+
+void stage_fedex_token(void)
+{
+	struct carrier_says says = {.url = FEDEX_TOKEN_URL, .status = 200,
+	    .body = "{\"access_token\":\"good\",\"expires_in\":3600}"};
+	fake_http_says(&says);
+}
+
+/* --- what has become of it ---------------------------------------------------------------------- */
+
+const char *stage_key(const char *number, const char *name)
+{
+	return key_of(stage.arena, key_partition("default", number), name).at;
+}
+
+const struct shipment *stage_shipment(const char *number)
+{
+	unsigned p = key_partition("default", number);
+	struct err err;
+	const char *id = fake_redis_text(key_with2(stage.arena, p, "num", "default", number).at);
+	const char *stored = id ? fake_redis_text(key_with(stage.arena, p, "s", id).at) : NULL;
+	return stored ? shipment_decode(str_of(arena_strdup(stage.arena, stored)), stage.arena, &err) : NULL;
+}
+
+struct counting {
+	const char *state;
+	size_t count;
+};
+
+static void count_one(const char *key, void *context)
+{
+	struct counting *counting = context;
+	if (strstr(key, "}:m:msg_") != NULL)
+		counting->count += counting->state == NULL || text_eq(fake_redis_field(key, "t"), counting->state);
+}
+
+size_t stage_messages(const char *state)
+{
+	struct counting counting = {.state = state};
+	fake_redis_each("n:{p", count_one, &counting);
+	return counting.count;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	const char *x, *y;
+	memcpy(&x, a, sizeof x);
+	memcpy(&y, b, sizeof y);
+	return strcmp(x, y);
+}
+
+static const char *summary_of_mails(void)
+{
+	const char **mails = arena_array(stage.arena, fake_smtp_count() + 1, sizeof *mails), *text = "";
+	size_t count = 0;
+	for (size_t i = 0; i < fake_smtp_count(); i++) {
+		const struct mailed *mail = fake_smtp_mail(i);
+		if (mail->is_over && mail->outcome == ERR_NONE)
+			mails[count++] = arena_printf(stage.arena, "; %s: %s", mail->to, mail->subject);
+	}
+	qsort(mails, count, sizeof *mails, compare_texts);
+	for (size_t i = 0; i < count; i++)
+		text = arena_printf(stage.arena, "%s%s", text, mails[i]);
+	return text;
+}
+
+static void print_ledger(const char *key, void *context)
+{
+	struct counting *counting = context;
+	if (strstr(key, "}:m:msg_") != NULL)
+		counting->state = arena_printf(stage.arena, "%s; %s %s", counting->state,
+		    fake_redis_field(key, "k"), fake_redis_field(key, "t"));
+}
+
+const char *stage_summary(const char *numbers)
+{
+	const char *text = "";
+	struct str rest = str_of(numbers), head;
+	while (rest.at != NULL) {
+		rest = str_cut(rest, ' ', &head);
+		const char *number = arena_strndup(stage.arena, head.at, head.len);
+		const struct shipment *s = stage_shipment(number);
+		text = arena_printf(stage.arena, "%s%s %s %lld; ", text, number,
+		    s ? status_name(s->status) : "missing", s ? (long long)s->sequence : 0LL);
+	}
+	struct counting messages = {.state = ""};
+	fake_redis_each("n:{p", print_ledger, &messages);
+	return arena_printf(stage.arena, "%s%s; open %zu%s", text, messages.state, fake_server_open(), summary_of_mails());
+}
+
+/* --- torture ------------------------------------------------------------------------------------- */
+
+/* One telling; the summary is the caller's to free. */
+static char *tell(const struct story *story, long fail_at, const char *script, unsigned lose, long *awaits)
+{
+	stage_open(story->numbers);
+	if (story->prepare != NULL)
+		story->prepare();
+	long before = flow_awaits;
+	unsigned runs = script ? fake_redis_runs(script) : 0;
+	if (fail_at > 0)
+		flow_fail_at = before + fail_at;
+	if (lose > 0)
+		fake_redis_lose_reply(script, lose);
+	story->tell();
+	*awaits = script ? (long)(fake_redis_runs(script) - runs) : flow_awaits - before;
+	flow_fail_at = 0;
+	fake_loop_stride(story->until_ms, SECOND_MS);
+	assert_true(fake_smtp_most_copies() <= (story->copies ? story->copies : 1));
+	char *summary = xstrdup(stage_summary(story->numbers));
+	assert_int_equal(stage_rest(), 0);
+	stage_close();
+	return summary;
+}
+
+static long tell_all(const struct story *story, const char *script)
+{
+	long awaits, count;
+	char *expected = tell(story, 0, script, 0, &count);
+	if (getenv("FLOW_LOG"))
+		print_message("%ld: %s\n", count, expected);
+	for (long n = 1; n <= count; n++) {
+		char *got = tell(story, script ? 0 : n, script, script ? (unsigned)n : 0, &awaits);
+		if (strcmp(got, expected) != 0) {
+			print_error("%s %ld of %ld:\n  expected %s\n  got      %s\n",
+			    script ? script : "await", n, count, expected, got);
+			fail();
+		}
+		xfree(got);
+	}
+	xfree(expected);
+	return count;
+}
+
+long stage_torture(const struct story *story)
+{
+	return tell_all(story, NULL);
+}
+
+unsigned stage_lose_replies(const struct story *story, const char *script)
+{
+	return (unsigned)tell_all(story, script);
+}
