@@ -60,8 +60,8 @@ static bool row_read(struct csv *csv, size_t *length, struct err *err)
 				return err_set(err, ERR_INPUT, "%s: %s", csv->path, why);
 			if (*length == 0)
 				return true;
-			return err_set(
-			    err, ERR_INPUT, "%s: a quote is left open at the end", csv->path);
+			return err_set(err, ERR_INPUT, "%s:%ld: a quote is left open until the end",
+			    csv->path, start);
 		}
 		*length += strlen(csv->row + *length);
 		csv->line++;

@@ -111,8 +111,10 @@ static void judge_entry(struct decide *p, const struct redis_value *entry, struc
 
 static next decide_judge(struct decide *p) /* pure: what becomes of each? */
 {
-	if (FAILED(p))
+	if (FAILED(p)) { /* perhaps it ran: then they are pending, and not new any more */
+		p->partition->drains_events = true;
 		return END;
+	}
 	if (store_is_fenced(&p->value)) {
 		world_lost(p->world, p->partition->lease.partition);
 		return END;

@@ -100,7 +100,7 @@ static void take_promised(struct intake *intake, const json_t *body, struct ship
 		s->promised.to = take_text(intake, body, "", "promised");
 	}
 	check_moment(intake, "/promised/from", s->promised.from);
-	check_moment(intake, "/promised", s->promised.to);
+	check_moment(intake, json_is_object(value) ? "/promised/to" : "/promised", s->promised.to);
 	intake->has_promised = value != NULL;
 }
 
@@ -258,8 +258,11 @@ const char *intake_number(const char *text, struct arena *arena)
 	char *out = arena_alloc(arena, strlen(text) + 1);
 	size_t used = 0;
 	for (const char *p = text; *p; p++)
-		if (*p != ' ')
+		if (*p != ' ' && (*p != '-' || used > 0))
 			out[used++] = *p;
+	while (used > 0 && out[used - 1] == '-')
+		used--;
+	out[used] = '\0';
 	return out;
 }
 
@@ -271,11 +274,9 @@ static void take_number(struct intake *intake, const json_t *body, struct shipme
 			complain(intake, "/tracking_number", "cannot be changed; delete the shipment and register the right number");
 		return;
 	}
-	if (text == NULL) {
+	s->number = text ? intake_number(text, intake->arena) : "";
+	if (*s->number == '\0')
 		complain(intake, "/tracking_number", "is required");
-		return;
-	}
-	s->number = intake_number(text, intake->arena);
 	if (strlen(s->number) > NUMBER_MAX)
 		complain(intake, "/tracking_number", "longer than %d characters", NUMBER_MAX);
 	for (const char *p = s->number; *p; p++)

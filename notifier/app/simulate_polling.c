@@ -199,7 +199,7 @@ static void carrier_start(struct replay *replay, struct carrier *carrier)
 {
 	int64_t start_ms = replay->traces.start_ms;
 	double quota = carrier->trace->calls_per_day * (double)replay->batch;
-	pace_price_init(&carrier->price, quota, (double)carrier->live_count, start_ms);
+	pace_price_init(&carrier->price, quota, 0, (double)carrier->live_count, start_ms);
 	carrier->slot_ms = start_ms;
 	double mean_ms = (double)DAY_MS / (carrier->trace->calls_per_day + 1);
 	carrier->batch_wait_ms = clip_ms((int64_t)mean_ms, BATCH_WAIT_LEAST_MS, BATCH_WAIT_MOST_MS);

@@ -49,9 +49,10 @@ static void today_clear(struct pace_price *price)
 	price->used = price->day_demand = 0;
 }
 
-void pace_price_init(struct pace_price *price, double looks_per_day, double live, int64_t now_ms)
+void pace_price_init(
+    struct pace_price *price, double looks_per_day, int64_t reset_ms, double live, int64_t now_ms)
 {
-	*price = (struct pace_price){.quota = fmax(looks_per_day, 1)};
+	*price = (struct pace_price){.quota = fmax(looks_per_day, 1), .reset_ms = reset_ms};
 	price->root = FIRST_ROOT * fmax(live, 1) / price->quota;
 	price->day = price_day(price, now_ms);
 	price->slot = price_slot(price, now_ms);

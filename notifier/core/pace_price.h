@@ -48,7 +48,9 @@ struct pace_load {     /* what the carrier's parcels are like now */
 	double slot_demand, day_demand;
 };
 
-void pace_price_init(struct pace_price *price, double looks_per_day, double live, int64_t now_ms);
+/* reset_ms: the time of day, UTC, at which the carrier begins to count anew. */
+void pace_price_init(
+    struct pace_price *price, double looks_per_day, int64_t reset_ms, double live, int64_t now_ms);
 /* Whether the next pace_price_on_slot needs the demands (O(parcels) to compute). */
 bool pace_price_wants_forecast(const struct pace_price *price, int64_t now_ms);
 /* At the start, and then at least once in every slot (pace_price_next_slot_ms). */

@@ -87,7 +87,6 @@ def test_a_connection_cut_after_the_final_dot_is_resent_with_the_same_message_id
 def test_a_connection_cut_before_the_mail_is_no_loss(scripted):
     world, server = scripted
     server.on("greeting", "", doubles.CUT)
-    server.on("mail", "", doubles.CUT)
     server.on("rcpt", "", doubles.CUT)
     start(world)
     message = send_one(world, "S-EARLY")

@@ -262,6 +262,29 @@ static void run_zrevrange(struct data_call *call, struct redis_value *reply) /* 
 		reply_push(call->arena, reply, reply_text(call->arena, thing->items[i].key));
 }
 
+static void run_zadd(struct data_call *call, struct redis_value *reply)
+{
+	int64_t score = 0;
+	must(str_to_int64(str_of(call->args[2]), &score));
+	zset_add(call->args[1], score, call->args[3]);
+	*reply = reply_integer(1);
+}
+
+static void run_zrem(struct data_call *call, struct redis_value *reply)
+{
+	*reply = reply_integer(zset_remove(call->args[1], call->args[2]));
+}
+
+static void run_zcount(struct data_call *call, struct redis_value *reply) /* up to +inf */
+{
+	const struct thing *thing = thing_at(call->args[1]);
+	int64_t least = 0;
+	must(str_to_int64(str_of(call->args[2]), &least));
+	*reply = reply_integer(0);
+	for (size_t i = 0; i < thing->count; i++)
+		reply->integer += thing->items[i].number >= least;
+}
+
 static void run_scan(struct data_call *call, struct redis_value *reply) /* SCAN 0 MATCH pattern … */
 {
 	struct redis_value keys = {.type = REDIS_ARRAY};
@@ -291,7 +314,8 @@ static const struct {
 	void (*run)(struct data_call *call, struct redis_value *reply);
 } commands[] = {{"GET", run_get}, {"MGET", run_mget}, {"HGET", run_hget}, {"HSET", run_hset},
     {"HDEL", run_hdel}, {"HGETALL", run_hgetall}, {"LRANGE", run_lrange},
-    {"ZREVRANGE", run_zrevrange}, {"SCAN", run_scan}, {"CONFIG", run_config}, {"INFO", run_info}};
+    {"ZREVRANGE", run_zrevrange}, {"SCAN", run_scan}, {"ZADD", run_zadd}, {"ZREM", run_zrem},
+    {"ZCOUNT", run_zcount}, {"CONFIG", run_config}, {"INFO", run_info}};
 
 void data_run(struct data_call *call, struct redis_value *reply, struct err *err)
 {

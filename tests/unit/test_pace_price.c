@@ -38,7 +38,7 @@ static void uses_the_quota_and_no_more(void **state)
 {
 	(void)state;
 	struct pace_price price;
-	pace_price_init(&price, 2000, 100, START);
+	pace_price_init(&price, 2000, 0, 100, START);
 	assert_float_equal(sqrt(pace_price_now(&price)), 30.0 * 100 / 2000, 1e-9);
 	for (int day = 0; day < 14; day++) {
 		/* On day 2 the day before is not closed yet. */
@@ -57,7 +57,7 @@ static void a_refusal_ends_the_day(void **state)
 {
 	(void)state;
 	struct pace_price price;
-	pace_price_init(&price, 100, 10, START);
+	pace_price_init(&price, 100, 0, 10, START);
 	pace_price_on_look(&price, 40);
 	assert_true(pace_price_may_look(&price, 60));
 	assert_false(pace_price_may_look(&price, 61));
@@ -69,11 +69,11 @@ static void slots_and_resets(void **state)
 {
 	(void)state;
 	struct pace_price price;
-	pace_price_init(&price, 100, 10, START);
+	pace_price_init(&price, 100, 0, 10, START);
 	assert_int_equal(pace_price_next_slot_ms(&price, START), START + PACE_SLOT_MS);
 	assert_int_equal(pace_price_next_slot_ms(&price, START + 1), START + PACE_SLOT_MS);
 	assert_int_equal(pace_price_reset_ms(&price, START), START + DAY_MS);
-	price.reset_ms = 8 * HOUR_MS; /* midnight in California */
+	pace_price_init(&price, 100, 8 * HOUR_MS, 10, START); /* midnight in California */
 	assert_int_equal(pace_price_reset_ms(&price, START), START + 8 * HOUR_MS);
 	pace_price_on_look(&price, 100);
 	struct pace_load load = {.live = 10, .day_demand = 100, .slot_demand = 1};
@@ -86,16 +86,16 @@ static void survives_a_restart(void **state)
 	(void)state;
 	struct pace_price price, copy;
 	struct err err;
-	pace_price_init(&price, 2000, 100, START);
+	pace_price_init(&price, 2000, 0, 100, START);
 	for (int day = 0; day < 4; day++)
 		day_of_looks(&price, day, 10, 60);
 	struct buf text = BUF_EMPTY(0);
 	pace_price_export(&price, &text);
-	pace_price_init(&copy, 2000, 100, START + 3 * DAY_MS + 23 * HOUR_MS);
+	pace_price_init(&copy, 2000, 0, 100, START + 3 * DAY_MS + 23 * HOUR_MS);
 	assert_true(pace_price_import(&copy, buf_text(&text), &err));
 	assert_true(copy.used == price.used && copy.root == price.root);
 	assert_float_equal(day_of_looks(&copy, 4, 10, 60), day_of_looks(&price, 4, 10, 60), 60);
-	pace_price_init(&copy, 2000, 100, START + 9 * DAY_MS);
+	pace_price_init(&copy, 2000, 0, 100, START + 9 * DAY_MS);
 	assert_true(pace_price_import(&copy, buf_text(&text), &err));
 	assert_true(copy.used == 0); /* that day is over */
 	static const char *const bad[] = {"", "2 1", "1", "1 0 1 1 1 1", "1 nan 1 1 1 1 1", "x"};

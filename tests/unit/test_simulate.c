@@ -29,10 +29,10 @@ static char folder[] = "/tmp/notifier-simulate-XXXXXX";
 /* Runs the command with stdout in a file, and gives what it printed. */
 static char *run(int *code, const char *const *words)
 {
-	char *argv[16], *path = xasprintf("%s/out", folder);
+	char *argv[16], *owned[16], *path = xasprintf("%s/out", folder);
 	int argc = 0;
 	for (; words[argc]; argc++)
-		argv[argc] = xstrdup(words[argc]);
+		argv[argc] = owned[argc] = xstrdup(words[argc]); /* parsing moves argv */
 	fflush(stdout);
 	int saved = dup(STDOUT_FILENO);
 	FILE *out = fopen(path, "w+");
@@ -42,7 +42,7 @@ static char *run(int *code, const char *const *words)
 	dup2(saved, STDOUT_FILENO);
 	close(saved);
 	while (argc > 0)
-		xfree(argv[--argc]);
+		xfree(owned[--argc]);
 	struct buf text = BUF_EMPTY(0);
 	char piece[4096];
 	rewind(out);

@@ -1,5 +1,6 @@
 /* The console: polls the API, shows the list, and hands the chosen parcel to story.js. */
-import { make, words, meaning, pill, track, windowText, momentOf, setHomeZone, CARRIERS } from "./words.js";
+import { make, words, meaning, pill, track, windowText, momentOf,
+	lookText, setHomeZone, CARRIERS } from "./words.js";
 import { showStory, clearStory } from "./story.js";
 
 const POLL_MS = 1500, HIDDEN_POLL_MS = 10000, PAGES_MAX = 5, LAST_MESSAGES_MAX = 80;
@@ -85,14 +86,14 @@ function fillRow(row) {
 		.filter(Boolean).join(" · "));
 	const state = JSON.stringify(status);
 	if (row.state !== state) {
-		parts.badge.replaceChildren(pill(status));
+		parts.badge.replaceChildren(pill(status, true));
 		parts.road.replaceChildren(track(status));
 		row.state = state;
 	}
 	const expected = windowText(parcel.eta) || windowText(parcel.promised);
 	put(parts.eta, status.finished ? `${status.label} ${momentOf(parcel.since, parcel.zone)}`
 		: expected ? `Expected ${expected}` : "No estimate yet");
-	put(parts.look, status.finished ? "" : look.at ? `Next look ${momentOf(look.at, parcel.zone)} · ${look.why ?? ""}` : look.why ?? "");
+	put(parts.look, status.finished ? "" : look.at ? `Next look ${lookText(look, parcel.zone, now())}` : lookText(look));
 	put(parts.message, row.last ? `${row.last.channel === "sms" ? "SMS" : "E-mail"} “${words(row.last.event)}” ${row.last.state}` : "");
 	return status;
 }

@@ -1,5 +1,6 @@
 /* One parcel: its facts, its story as a timeline, its messages as the customer sees them. */
 import { make, words, sentence, meaning, pill, track, windowText, dayOf, isoDayOf, timeOf, momentOf,
+	lookText,
 	languageName, segments, CARRIERS, STATUSES } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -23,7 +24,7 @@ export function showStory(parcel, lines, messages, now) {
 	$("choose").hidden = true;
 	$("parcel").hidden = false;
 	showHead(parcel, now);
-	showTimeline(parcel, lines, isOther);
+	showTimeline(parcel, lines, isOther, now);
 	showMessages(parcel, messages);
 }
 
@@ -37,14 +38,13 @@ function showHead(parcel, now) {
 	const people = parcel.recipients.map((r) =>
 		[r.name ?? r.id, r.language && languageName(r.language), r.channels.join(" + ") || "wants no messages"]
 			.filter(Boolean).join(" · "));
-	const next = parcel.next_poll;
 	const facts = [
 		["Carrier", [CARRIERS[parcel.carrier] ?? parcel.carrier, parcel.actual_carrier].filter(Boolean).join(", carried by ")],
 		["Order", parcel.order_number],
 		["Expected", windowText(parcel.eta)],
 		["Promised", windowText(parcel.promised)],
 		["For", people.join("\n") || "nobody"],
-		["Next look", next.at ? `${momentOf(next.at, parcel.zone)}: ${next.why ?? ""}` : sentence(next.why)],
+		["Next look", lookText(parcel.next_poll, parcel.zone, now)],
 		["Alarm", !status.finished && parcel.next_deadline
 			? `${momentOf(parcel.next_deadline, parcel.zone)}, if nothing has happened by then` : ""],
 	];
@@ -135,7 +135,7 @@ function lineNode(line, story) {
 	const title = make("p", { className: "title" }, told.title);
 	if (told.message) title.append(" ", jump(told.message));
 	return make("li", { className: `line ${told.tone}${told.minor ? " minor" : ""}` },
-		make("time", { className: "at", dateTime: line.at ?? "" }, line.at ? timeOf(line.at, story.zone) : ""),
+		make("time", { className: "at", dateTime: line.at ?? "" }, isNext(line) && Date.parse(line.at) < story.now ? "soon" : line.at ? timeOf(line.at, story.zone) : ""),
 		make("span", { className: "dot", "aria-hidden": "true" }, told.mark),
 		make("div", { className: "say" }, title,
 			told.aside ? make("span", { className: "aside" }, told.aside) : null,
@@ -156,8 +156,8 @@ function jump(message) {
 }
 
 /* What the lines of a story need to know of each other. */
-function context(parcel, lines) {
-	const story = { zone: parcel.zone, people: new Map(parcel.recipients.map((r) => [r.id, r.name ?? r.id])),
+function context(parcel, lines, now) {
+	const story = { now, zone: parcel.zone, people: new Map(parcel.recipients.map((r) => [r.id, r.name ?? r.id])),
 		decisions: new Map(), receipts: new Map() };
 	for (const line of lines)
 		if (line.kind === "decision" && line.message) story.decisions.set(line.message, decisionOf(line));
@@ -170,13 +170,13 @@ const isToldByDecision = (line, story) => line.kind === "receipt" && line.what =
 	&& story.decisions.get(line.message)?.verdict === "send";
 
 /* Newest first; what happened in one moment stays in its own order. */
-function showTimeline(parcel, lines, isOther) {
-	const text = JSON.stringify(lines);
+function showTimeline(parcel, lines, isOther, now) {
+	const text = JSON.stringify([lines, lines.some((line) => isNext(line) && Date.parse(line.at) < now)]);
 	if (text === shown.story) return;
 	shown.story = text;
 	const list = $("story"), pane = $("detail");
 	const before = list.scrollHeight;
-	const story = context(parcel, lines);
+	const story = context(parcel, lines, now);
 	const nodes = lines.filter(isNext).map((line) => lineNode(line, story));
 	let day = "";
 	for (const group of groups(lines.filter((line) => !isNext(line) && !isToldByDecision(line, story))).reverse()) {

@@ -135,11 +135,18 @@ export function make(tag, properties = {}, ...children) {
 	return node;
 }
 
-export function pill(status) {
-	return make("span", { className: `pill ${status.tone}` },
-		make("span", { className: "mark", "aria-hidden": "true" }, status.mark),
-		status.label, status.note && status.note !== words(status.label).toLowerCase()
-			? make("span", { className: "note" }, status.note) : null);
+export function pill(status, isShort = false) {
+	const label = isShort && status.note ? sentence(status.note) : status.label;
+	return make("span", { className: `pill ${status.tone}`, title: `${status.label}${status.note ? ` · ${status.note}` : ""}` },
+		make("span", { className: "mark", "aria-hidden": "true" }, status.mark), label,
+		!isShort && status.note ? make("span", { className: "note" }, status.note) : null);
+}
+
+/* "Mon 23 Nov, 07:46 · out for delivery: every 20 min".  A look that has just become due, or that
+ * brought nothing new, has no new time yet. */
+export function lookText({ at, why }, zone, now) {
+	if (!at) return sentence(why);
+	return `${Date.parse(at) > now ? momentOf(at, zone) : "soon"} · ${why ?? ""}`;
 }
 
 export function track(status) {
