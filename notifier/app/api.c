@@ -107,7 +107,9 @@ static const struct route *route_find(const char *method, const char *path, stru
 
 /* --- the frame of a request --------------------------------------------------------------------------- */
 
-#define API_STEPS(X) X(api, admit) X(api, authenticate) X(api, dispatch)
+#define API_STEPS(X)                                                                               \
+	X(api, admit) X(api, authenticate) X(api, recall) X(api, recalled) X(api, dispatch)             \
+	X(api, remembered)
 API_STEPS(FLOW_STEP)
 
 static void api_fini(struct flow *flow)
@@ -126,12 +128,68 @@ next api_problem(struct api *api, int status, const char *code, const char *deta
 	return END;
 }
 
+static void send_json(struct api *api, int status, struct str body)
+{
+	struct http_reply reply = {.status = status, .content_type = "application/json", .body = body};
+	http_reply_send(api->exchange, &reply);
+}
+
+/* Idempotency-Key: the answer of a POST that worked is kept for a day and given again. */
+static struct str seen_key(const struct api *api)
+{
+	char hash[65];
+	key_sha256_hex(hash, api->idempotency_key, strlen(api->idempotency_key));
+	return key_with2(api->flow.arena, key_partition(api->account, hash), "seen", api->account, hash);
+}
+
+static bool has_idempotency(const struct api *api)
+{
+	/* Not for keys: their answer holds the secret, which is kept nowhere. */
+	return api->idempotency_key != NULL && strcmp(api->method, "POST") == 0 &&
+	       api->route->scope != SCOPE_ADMIN;
+}
+
 next api_send(struct api *api, int status, json_t *body)
 {
-	struct http_reply reply = {.status = status, .content_type = "application/json",
-	    .body = body ? json_text(body, api->flow.arena) : str_of("")};
-	http_reply_send(api->exchange, &reply);
+	api->answer_status = status;
+	api->answer = body ? json_text(body, api->flow.arena) : str_of("");
 	json_decref(body);
+	if (status >= 300 || !has_idempotency(api)) {
+		send_json(api, status, api->answer);
+		return END;
+	}
+	const char *kept = arena_printf(api->flow.arena, "%d %s", status, api->answer.at);
+	struct str command[] = {redis_arg("SET"), seen_key(api), str_of(kept), redis_arg("PX"),
+	    str_of(arena_printf(api->flow.arena, "%lld", (long long)IDEMPOTENCY_TTL_MS))};
+	return AWAIT(api, remembered, redis_call(api->world->redis, &api->flow, command, 5, &api->value), STORE_WAIT_MS);
+}
+
+/* What was done is done, whether or not the answer could be kept. */
+static next api_remembered(struct api *api)
+{
+	send_json(api, api->answer_status, api->answer);
+	return END;
+}
+
+static next api_recall(struct api *api) /* was this very request answered before? */
+{
+	if (!has_idempotency(api))
+		return THEN(dispatch);
+	struct str command[] = {redis_arg("GET"), seen_key(api)};
+	return AWAIT(api, recalled, redis_call(api->world->redis, &api->flow, command, 2, &api->value), STORE_WAIT_MS);
+}
+
+static next api_recalled(struct api *api)
+{
+	int64_t status = 0;
+	struct str head, body;
+	if (FAILED(api))
+		return api_store_failed(api);
+	if (api->value.type != REDIS_TEXT)
+		return THEN(dispatch);
+	body = str_cut(api->value.text, ' ', &head);
+	str_to_int64(head, &status);
+	send_json(api, (int)status, body);
 	return END;
 }
 
@@ -174,7 +232,7 @@ static next api_admit(struct api *api) /* who asks? */
 		const char *account = api_query(api, "account");
 		api->scopes = api->is_local ? ~0u : (unsigned)SCOPE_READ;
 		api->account = account ? account : "default";
-		return THEN(dispatch);
+		return THEN(recall);
 	}
 	if (api->key == NULL)
 		return api_problem(api, 401, "key_required", "Send an API key: Authorization: Bearer ntk_…  (notifier keys create makes one)");
@@ -199,7 +257,7 @@ static next api_authenticate(struct api *api)
 		return api_problem(api, 403, "scope_missing",
 		    arena_printf(api->flow.arena, "This key may not do that; it lacks the scope %s.",
 		        scopes_print((unsigned)api->route->scope, api->flow.arena)));
-	return THEN(dispatch);
+	return THEN(recall);
 }
 
 static next api_dispatch(struct api *api)

@@ -51,6 +51,8 @@ struct api { /* one request; first member is the flow */
 	size_t index;
 	const char *cursor;
 	bool is_new;
+	int answer_status;
+	struct str answer;
 };
 
 /* The table of routes, for the test that keeps openapi.json complete.  "{}" stands for an id. */

@@ -13,15 +13,16 @@
 #include "notifier/app/json.h"
 #include "notifier/io/files.h"
 
-#define ANSWER_BYTES  (64 << 20)
-#define CONNECT_MS    5000L
-#define TOTAL_MS      60000L
-#define DEFAULT_URL   "http://127.0.0.1:8080"
-#define DEFAULT_FILE  "notifier.yaml"
-#define DEFAULT_DATA  "./data" /* as config.def has it */
-#define LIST_ROUNDS   10000
+#define ANSWER_BYTES (64 << 20)
+#define CONNECT_MS   5000L
+#define TOTAL_MS     60000L
+#define DEFAULT_URL  "http://127.0.0.1:8080"
+#define DEFAULT_FILE "notifier.yaml"
+#define DEFAULT_DATA "./data" /* as config.def has it */
+#define LIST_ROUNDS  10000
 
-/* --- which daemon ------------------------------------------------------------------------------ */
+/* --- which daemon ------------------------------------------------------------------------------
+ */
 
 static const char *beside(struct arena *arena, const char *file, const char *path)
 {
@@ -100,7 +101,8 @@ static bool find_daemon(struct client *client)
 	return true;
 }
 
-/* --- arguments --------------------------------------------------------------------------------- */
+/* --- arguments ---------------------------------------------------------------------------------
+ */
 
 static void add_verbs(struct buf *list, const struct client_verb *verbs, size_t count)
 {
@@ -108,7 +110,8 @@ static void add_verbs(struct buf *list, const struct client_verb *verbs, size_t 
 		buf_printf(list, "%s%s", i ? i + 1 == count ? " or " : ", " : "", verbs[i].name);
 }
 
-int client_dispatch(const char *command, const struct client_verb *verbs, size_t count, int argc, char **argv)
+int client_dispatch(
+    const char *command, const struct client_verb *verbs, size_t count, int argc, char **argv)
 {
 	const char *names[16];
 	struct buf list = BUF_EMPTY(200);
@@ -120,9 +123,11 @@ int client_dispatch(const char *command, const struct client_verb *verbs, size_t
 	}
 	add_verbs(&list, verbs, count);
 	const char *nearest = argc > 1 ? text_nearest(argv[1], names, count) : NULL;
-	int code = argc < 2       ? options_usage(command, "say what to do first: %s", buf_text(&list))
-	           : nearest != NULL ? options_usage(command, "unknown \"%s\"; did you mean \"%s\"?", argv[1], nearest)
-	                             : options_usage(command, "unknown \"%s\"; it takes %s", argv[1], buf_text(&list));
+	int code =
+	    argc < 2 ? options_usage(command, "say what to do first: %s", buf_text(&list))
+	    : nearest != NULL
+	        ? options_usage(command, "unknown \"%s\"; did you mean \"%s\"?", argv[1], nearest)
+	        : options_usage(command, "unknown \"%s\"; it takes %s", argv[1], buf_text(&list));
 	buf_free(&list);
 	return code;
 }
@@ -141,7 +146,8 @@ bool client_open(struct client *client, const struct client_usage *usage, int ar
 		return false;
 	}
 	if (words > wanted) {
-		client->code = options_usage(client->command, "unexpected \"%s\"", argv[wanted + 1]);
+		client->code =
+		    options_usage(client->command, "unexpected \"%s\"", argv[wanted + 1]);
 		return false;
 	}
 	if (!find_daemon(client))
@@ -166,16 +172,19 @@ bool client_limit(struct client *client, const char *text, size_t *limit)
 	if (text == NULL)
 		return true;
 	if (!str_to_int64(str_of(text), &number) || number < 1 || number > 10000000) {
-		client->code = options_usage(client->command, "--limit takes a number from 1, not \"%s\"", text);
+		client->code = options_usage(
+		    client->command, "--limit takes a number from 1, not \"%s\"", text);
 		return false;
 	}
 	*limit = (size_t)number;
 	return true;
 }
 
-/* --- one request ------------------------------------------------------------------------------- */
+/* --- one request -------------------------------------------------------------------------------
+ */
 
-const char *client_path(struct client *client, const char *format, const char *a, const char *b, const char *c)
+const char *client_path(
+    struct client *client, const char *format, const char *a, const char *b, const char *c)
 {
 	const char *const arguments[] = {a, b, c};
 	struct buf path = BUF_EMPTY(0);
@@ -213,13 +222,17 @@ static bool complain_unreachable(struct client *client, CURLcode code, const cha
 {
 	const char *why = *details ? details : curl_easy_strerror(code);
 	if (client->socket_path == NULL)
-		client->code = options_failed(client->command, "cannot reach %s: %s", client->base, why);
-	else if (code == CURLE_COULDNT_CONNECT && files_exists(client->socket_path) && access(client->socket_path, W_OK) != 0)
+		client->code =
+		    options_failed(client->command, "cannot reach %s: %s", client->base, why);
+	else if (code == CURLE_COULDNT_CONNECT && files_exists(client->socket_path) &&
+	         access(client->socket_path, W_OK) != 0)
 		client->code = options_failed(client->command,
-		    "may not open %s: only the user that `notifier serve` runs as may", client->socket_path);
+		    "may not open %s: only the user that `notifier serve` runs as may",
+		    client->socket_path);
 	else if (code == CURLE_COULDNT_CONNECT)
 		client->code = options_failed(client->command,
-		    "cannot reach %s: is `notifier serve` running with this data folder?", client->socket_path);
+		    "cannot reach %s: is `notifier serve` running with this data folder?",
+		    client->socket_path);
 	else
 		client->code = options_failed(client->command, "%s: %s", client->socket_path, why);
 	return false;
@@ -300,19 +313,22 @@ bool client_ask(struct client *client, const char *method, const char *path, jso
 	return ok;
 }
 
-void client_print_problem(struct client *client, const char *where, const struct client_answer *answer)
+void client_print_problem(
+    struct client *client, const char *where, const struct client_answer *answer)
 {
 	size_t i;
 	const json_t *place;
 	char clean[400];
 	const char *detail = client_text(answer->body, "detail");
-	const char *prefix = where ? where : arena_printf(client->arena, "notifier %s", client->command);
+	const char *prefix =
+	    where ? where : arena_printf(client->arena, "notifier %s", client->command);
 	const json_t *errors = json_object_get(answer->body, "errors");
 	client->code = EXIT_FAILED;
 	json_array_foreach(errors, i, place)
 	{
 		const char *pointer = client_text(place, "pointer");
-		text_clean(clean, sizeof clean, client_text(place, "detail") ? client_text(place, "detail") : "?");
+		text_clean(clean, sizeof clean,
+		    client_text(place, "detail") ? client_text(place, "detail") : "?");
 		fprintf(stderr, "%s: %s%s%s\n", prefix, text_is_empty(pointer) ? "" : pointer,
 		    text_is_empty(pointer) ? "" : ": ", clean);
 	}
@@ -341,11 +357,14 @@ json_t *client_call(struct client *client, const char *method, const char *path,
 json_t *client_list(struct client *client, const char *path, size_t limit)
 {
 	json_t *all = json_object(), *data = json_array();
-	const char *cursor = NULL, *size = arena_printf(client->arena, "%zu", limit < 200 ? limit : 200);
+	const char *cursor = NULL,
+	           *size = arena_printf(client->arena, "%zu", limit < 200 ? limit : 200);
 	json_object_set_new(all, "data", data);
 	for (int round = 0; round < LIST_ROUNDS; round++) {
-		const char *page_path = client_path(client, cursor ? "limit=%s&cursor=%s" : "limit=%s", size, cursor, NULL);
-		page_path = arena_printf(client->arena, "%s%c%s", path, strchr(path, '?') ? '&' : '?', page_path);
+		const char *page_path = client_path(
+		    client, cursor ? "limit=%s&cursor=%s" : "limit=%s", size, cursor, NULL);
+		page_path = arena_printf(
+		    client->arena, "%s%c%s", path, strchr(path, '?') ? '&' : '?', page_path);
 		json_t *page = client_call(client, "GET", page_path, NULL);
 		if (page == NULL) {
 			json_decref(all);
@@ -372,7 +391,8 @@ const char *client_shipment_id(struct client *client, const char *id_or_number)
 		const json_t *first = json_array_get(json_object_get(answer.body, "data"), 0);
 		id = arena_strdup(client->arena, client_text(first, "id"));
 		if (id == NULL && (answer.status == 200 || answer.status == 404))
-			client->code = options_failed(client->command, "no shipment has the number \"%s\"", number);
+			client->code = options_failed(
+			    client->command, "no shipment has the number \"%s\"", number);
 		else if (id == NULL)
 			client_print_problem(client, NULL, &answer);
 	}
@@ -380,7 +400,8 @@ const char *client_shipment_id(struct client *client, const char *id_or_number)
 	return id;
 }
 
-/* --- answers on the screen --------------------------------------------------------------------- */
+/* --- answers on the screen ---------------------------------------------------------------------
+ */
 
 void client_print_json(const json_t *value)
 {
@@ -401,8 +422,8 @@ const char *client_time(struct client *client, const json_t *object, const char 
 	if (text == NULL || !when_parse(str_of(text), &when) || !when.has_time)
 		return text;
 	struct civil civil = civil_of_instant(when_instant(&when, 0), 0);
-	return arena_printf(client->arena, "%04d-%02d-%02d %02d:%02d", civil.year, civil.month, civil.day,
-	    civil.hour, civil.minute);
+	return arena_printf(client->arena, "%04d-%02d-%02d %02d:%02d", civil.year, civil.month,
+	    civil.day, civil.hour, civil.minute);
 }
 
 const char *client_span(struct client *client, const json_t *object, const char *key)

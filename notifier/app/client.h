@@ -28,14 +28,17 @@ struct client {
 	{.name = "--config", .text = &(client).config}, {.name = "--url", .text = &(client).url},  \
 	    {.name = "--key", .text = &(client).key},                                              \
 	    {.name = "--account", .text = &(client).account},                                      \
-	    {.name = "--json", .is_on = &(client).as_json}
+	{                                                                                          \
+		.name = "--json", .is_on = &(client).as_json                                       \
+	}
 
 /* One word behind the command: `notifier shipments LIST`; it stands before any option. */
 struct client_verb {
 	const char *name;
 	int (*run)(int argc, char **argv); /* argv[0] is the verb; returns the exit code */
 };
-int client_dispatch(const char *command, const struct client_verb *verbs, size_t count, int argc, char **argv);
+int client_dispatch(
+    const char *command, const struct client_verb *verbs, size_t count, int argc, char **argv);
 
 struct client_usage {
 	const struct options_row *rows;
@@ -44,11 +47,14 @@ struct client_usage {
 };
 /* Reads the verb's arguments, of which argv[1] is the word afterwards, and finds the daemon (it is
  * not called yet). */
-bool client_open(struct client *client, const struct client_usage *usage, int argc, char **argv) CHECK_RESULT;
-int client_close(struct client *client); /* releases; returns client->code; fine after a failed open */
+bool client_open(
+    struct client *client, const struct client_usage *usage, int argc, char **argv) CHECK_RESULT;
+int client_close(
+    struct client *client); /* releases; returns client->code; fine after a failed open */
 
 /* "/v1/shipments/%s" with the arguments escaped for a URL (RFC 3986); up to three %s. */
-const char *client_path(struct client *client, const char *format, const char *a, const char *b, const char *c);
+const char *client_path(
+    struct client *client, const char *format, const char *a, const char *b, const char *c);
 
 struct client_answer {
 	int status;
@@ -60,7 +66,8 @@ bool client_ask(struct client *client, const char *method, const char *path, jso
 /* The same where only success will do: the answer's body (the caller's), or NULL. */
 json_t *client_call(struct client *client, const char *method, const char *path, json_t *take_body);
 /* The problem (RFC 9457) on stderr, one line per error: "WHERE: /carrier: is required". */
-void client_print_problem(struct client *client, const char *where, const struct client_answer *answer);
+void client_print_problem(
+    struct client *client, const char *where, const struct client_answer *answer);
 
 /* For `list`: follows the cursor until limit rows are there; {"data":[…],"next":…} or NULL. */
 json_t *client_list(struct client *client, const char *path, size_t limit);

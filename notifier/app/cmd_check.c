@@ -46,20 +46,24 @@ static void found(struct check *check, enum level level, const char *area, const
 {
 	if (check->count == check->capacity) {
 		check->capacity = check->capacity ? 2 * check->capacity : 32;
-		check->findings = xrealloc_array(check->findings, check->capacity, sizeof *check->findings);
+		check->findings =
+		    xrealloc_array(check->findings, check->capacity, sizeof *check->findings);
 	}
 	va_list args;
 	va_start(args, format);
 	struct finding *now = &check->findings[check->count];
-	*now = (struct finding){level, area, arena_strdup(check->arena, where), arena_vprintf(check->arena, format, args)};
+	*now = (struct finding){level, area, arena_strdup(check->arena, where),
+	    arena_vprintf(check->arena, format, args)};
 	va_end(args);
-	if (check->count > 0 && text_eq(now->where, now[-1].where) && text_eq(now->text, now[-1].text))
+	if (check->count > 0 && text_eq(now->where, now[-1].where) &&
+	    text_eq(now->text, now[-1].text))
 		return; /* templates are tried with and without their optional variables */
 	check->count++;
 	check->totals[level]++;
 }
 
-/* --- configuration ----------------------------------------------------------------------------- */
+/* --- configuration -----------------------------------------------------------------------------
+ */
 
 static void check_configuration(struct check *check)
 {
@@ -68,16 +72,20 @@ static void check_configuration(struct check *check)
 	check->config = config_load(check->path, &problems);
 	for (size_t i = 0; i < problems.count; i++) {
 		const struct config_problem *p = &problems.items[i];
-		const char *where = p->line ? arena_printf(check->arena, "%s:%d", check->path, p->line) : check->path;
-		found(check, p->is_warning ? LEVEL_WARNING : LEVEL_ERROR, "configuration", where, "%s%s%s",
-		    p->path ? p->path : "", p->path ? ": " : "", p->text);
+		const char *where = p->line
+		                        ? arena_printf(check->arena, "%s:%d", check->path, p->line)
+		                        : check->path;
+		found(check, p->is_warning ? LEVEL_WARNING : LEVEL_ERROR, "configuration", where,
+		    "%s%s%s", p->path ? p->path : "", p->path ? ": " : "", p->text);
 	}
 	if (check->config != NULL)
-		found(check, LEVEL_GOOD, "configuration", check->path, "%zu account(s), %zu carrier(s)",
-		    check->config->account_count, check->config->carrier_count);
+		found(check, LEVEL_GOOD, "configuration", check->path,
+		    "%zu account(s), %zu carrier(s)", check->config->account_count,
+		    check->config->carrier_count);
 }
 
-/* --- data folder ------------------------------------------------------------------------------- */
+/* --- data folder -------------------------------------------------------------------------------
+ */
 
 /* The folder itself where it is there, else the nearest one above it that is. */
 static const char *nearest_there(struct arena *arena, const char *path)
@@ -99,17 +107,24 @@ static void check_data_dir(struct check *check)
 	const char *dir = check->config->data_dir, *there = nearest_there(check->arena, dir);
 	struct stat status;
 	if (access(there, W_OK | X_OK) != 0)
-		found(check, LEVEL_ERROR, "data folder", dir, "cannot be written%s%s: %s; give it to the user that the daemon runs as, or set data_dir",
-		    strcmp(there, dir) ? " below " : "", strcmp(there, dir) ? there : "", strerror(errno));
+		found(check, LEVEL_ERROR, "data folder", dir,
+		    "cannot be written%s%s: %s; give it to the user that the daemon runs as, or "
+		    "set data_dir",
+		    strcmp(there, dir) ? " below " : "", strcmp(there, dir) ? there : "",
+		    strerror(errno));
 	else if (stat(there, &status) == 0 && !S_ISDIR(status.st_mode))
-		found(check, LEVEL_ERROR, "data folder", dir, "%s is no folder; set data_dir", there);
+		found(
+		    check, LEVEL_ERROR, "data folder", dir, "%s is no folder; set data_dir", there);
 	else if (strcmp(there, dir) == 0 && !files_is_private(dir))
-		found(check, LEVEL_WARNING, "data folder", dir, "others may look into it (customers' addresses, the admin socket): chmod 700");
+		found(check, LEVEL_WARNING, "data folder", dir,
+		    "others may look into it (customers' addresses, the admin socket): chmod 700");
 	else
-		found(check, LEVEL_GOOD, "data folder", dir, "%s", strcmp(there, dir) ? "will be made" : "writable");
+		found(check, LEVEL_GOOD, "data folder", dir, "%s",
+		    strcmp(there, dir) ? "will be made" : "writable");
 }
 
-/* --- Redis ------------------------------------------------------------------------------------- */
+/* --- Redis -------------------------------------------------------------------------------------
+ */
 
 static void judge_redis(struct check *check, const struct safety_facts *facts, const char *where)
 {
@@ -118,8 +133,9 @@ static void judge_redis(struct check *check, const struct safety_facts *facts, c
 	safety_judge(facts, findings, &count);
 	for (size_t i = 0; i < count; i++) {
 		bool is_allowed = findings[i].is_error && check->config->redis_allow_lossy;
-		found(check, findings[i].is_error && !is_allowed ? LEVEL_ERROR : LEVEL_WARNING, "redis", where,
-		    "%s%s", findings[i].text, is_allowed ? " (redis.allow_lossy is on)" : "");
+		found(check, findings[i].is_error && !is_allowed ? LEVEL_ERROR : LEVEL_WARNING,
+		    "redis", where, "%s%s", findings[i].text,
+		    is_allowed ? " (redis.allow_lossy is on)" : "");
 	}
 	if (count == 0)
 		found(check, LEVEL_GOOD, "redis", where, "reachable, with safe settings");
@@ -127,7 +143,8 @@ static void judge_redis(struct check *check, const struct safety_facts *facts, c
 
 static void ask_redis(struct check *check, const char *url)
 {
-	static const char *const get[] = {"CONFIG", "GET", SAFETY_SETTINGS}, *const info[] = {"INFO"};
+	static const char *const get[] = {"CONFIG", "GET", SAFETY_SETTINGS}, *const info[] = {
+	                                                                         "INFO"};
 	static const char where[] = "redis.url";
 	struct redis_value settings = {.type = REDIS_NIL}, text = {.type = REDIS_NIL};
 	struct safety_facts facts;
@@ -138,7 +155,8 @@ static void ask_redis(struct check *check, const char *url)
 		return;
 	}
 	if (!redis_ask(ask, get, 3, &settings, check->arena, &err))
-		found(check, LEVEL_WARNING, "redis", where, "does not show its settings (%s); make sure of `appendfsync always`", err.text);
+		found(check, LEVEL_WARNING, "redis", where,
+		    "does not show its settings (%s); make sure of `appendfsync always`", err.text);
 	if (redis_ask(ask, info, 1, &text, check->arena, &err)) {
 		safety_read(&settings, &text, &facts, check->arena);
 		judge_redis(check, &facts, where);
@@ -159,7 +177,8 @@ static void check_redis(struct check *check)
 		    "redis-server is not installed: `apt install redis-server`, or set redis.url");
 }
 
-/* --- templates --------------------------------------------------------------------------------- */
+/* --- templates ---------------------------------------------------------------------------------
+ */
 
 static void on_template(void *context, const struct catalogue_finding *finding)
 {
@@ -168,8 +187,10 @@ static void on_template(void *context, const struct catalogue_finding *finding)
 	if (dir != NULL && files_exists(arena_printf(check->arena, "%s/%s", dir, finding->path)))
 		where = arena_printf(check->arena, "%s/%s", dir, finding->path);
 	if (finding->line > 0)
-		where = arena_printf(check->arena, "%s:%d:%d", where, finding->line, finding->column);
-	found(check, finding->is_error ? LEVEL_ERROR : LEVEL_WARNING, "templates", where, "%s (%s)", finding->text, finding->id);
+		where =
+		    arena_printf(check->arena, "%s:%d:%d", where, finding->line, finding->column);
+	found(check, finding->is_error ? LEVEL_ERROR : LEVEL_WARNING, "templates", where, "%s (%s)",
+	    finding->text, finding->id);
 }
 
 static void check_templates(struct check *check)
@@ -183,48 +204,62 @@ static void check_templates(struct check *check)
 	if (catalogue == NULL)
 		return;
 	if (catalogue_lint(catalogue, &report))
-		found(check, LEVEL_GOOD, "templates", dir ? dir : "built-in", "%zu messages", catalogue_count(catalogue));
+		found(check, LEVEL_GOOD, "templates", dir ? dir : "built-in", "%zu messages",
+		    catalogue_count(catalogue));
 	catalogue_unref(&catalogue);
 }
 
-/* --- credentials ------------------------------------------------------------------------------- */
+/* --- credentials -------------------------------------------------------------------------------
+ */
 
 static void check_account(struct check *check, const struct account_config *account)
 {
 	const char *where = arena_printf(check->arena, "accounts.%s", account->name);
 	const char *host = account->email.smtp.host;
 	if (account->is_test)
-		found(check, LEVEL_GOOD, "accounts", where, "test mode: every message goes to the local mailbox");
+		found(check, LEVEL_GOOD, "accounts", where,
+		    "test mode: every message goes to the local mailbox");
 	else if (host == NULL && account->sms.provider == NULL)
 		found(check, LEVEL_ERROR, "accounts", where,
-		    "live, but nothing can be sent: set email.from and email.smtp.host, or mode: test");
+		    "live, but nothing can be sent: set email.from and email.smtp.host, or mode: "
+		    "test");
 	else if (host == NULL)
-		found(check, LEVEL_WARNING, "accounts", where, "live without e-mail: email.smtp.host is not set");
+		found(check, LEVEL_WARNING, "accounts", where,
+		    "live without e-mail: email.smtp.host is not set");
 	else
-		found(check, LEVEL_GOOD, "accounts", where, "live, e-mail by %s:%d", host, account->email.smtp.port);
+		found(check, LEVEL_GOOD, "accounts", where, "live, e-mail by %s:%d", host,
+		    account->email.smtp.port);
 }
 
 static void check_carrier(struct check *check, const struct carrier_config *carrier)
 {
 	const struct carrier *adapter = carrier->carrier;
-	const char *where = arena_printf(check->arena, "carriers.%s", adapter->name), *missing = NULL;
+	const char *where = arena_printf(check->arena, "carriers.%s", adapter->name),
+	           *missing = NULL;
 	bool takes_hooks = carrier->settings.hook_secret_count > 0 && adapter->hook_read != NULL;
 	for (size_t i = 0; i < adapter->option_count && missing == NULL; i++)
 		if (adapter->options[i].is_required && text_is_empty(carrier->settings.values[i]))
 			missing = adapter->options[i].name;
-	bool can_poll = adapter->poll_request != NULL && missing == NULL && carrier->settings.base_url != NULL;
+	bool can_poll =
+	    adapter->poll_request != NULL && missing == NULL && carrier->settings.base_url != NULL;
 	if (can_poll || takes_hooks)
 		found(check, LEVEL_GOOD, "carriers", where, "%s%s%s", can_poll ? "polled" : "",
 		    can_poll && takes_hooks ? ", " : "", takes_hooks ? "takes webhooks" : "");
-	else if (adapter->poll_request == NULL) /* generic is always there; without a secret it is just closed */
-		found(check, LEVEL_GOOD, "carriers", where, "closed: without webhook.secret every webhook is refused");
+	else if (adapter->poll_request ==
+	         NULL) /* generic is always there; without a secret it is just closed */
+		found(check, LEVEL_GOOD, "carriers", where,
+		    "closed: without webhook.secret every webhook is refused");
 	else if (missing != NULL)
-		found(check, LEVEL_ERROR, "carriers", where, "no news can come: %s is not set; set it (or %s_file), or remove the carrier", missing, missing);
+		found(check, LEVEL_ERROR, "carriers", where,
+		    "no news can come: %s is not set; set it (or %s_file), or remove the carrier",
+		    missing, missing);
 	else
-		found(check, LEVEL_ERROR, "carriers", where, "no news can come: base_url is not set");
+		found(
+		    check, LEVEL_ERROR, "carriers", where, "no news can come: base_url is not set");
 }
 
-/* --- the whole ----------------------------------------------------------------------------------- */
+/* --- the whole -----------------------------------------------------------------------------------
+ */
 
 static void check_all(struct check *check)
 {
@@ -245,10 +280,12 @@ static void print_people(const struct check *check)
 	bool has_colour = table_terminal_has_colour(stdout);
 	for (size_t i = 0; i < check->count; i++) {
 		const struct finding *f = &check->findings[i];
-		printf("%s%-8s%s %-14s %s%s%s\n", has_colour ? levels[f->level].colour : "", levels[f->level].name,
-		    has_colour ? "\033[0m" : "", f->area, f->where ? f->where : "", f->where ? ": " : "", f->text);
+		printf("%s%-8s%s %-14s %s%s%s\n", has_colour ? levels[f->level].colour : "",
+		    levels[f->level].name, has_colour ? "\033[0m" : "", f->area,
+		    f->where ? f->where : "", f->where ? ": " : "", f->text);
 	}
-	printf("%zu error(s), %zu warning(s)\n", check->totals[LEVEL_ERROR], check->totals[LEVEL_WARNING]);
+	printf("%zu error(s), %zu warning(s)\n", check->totals[LEVEL_ERROR],
+	    check->totals[LEVEL_WARNING]);
 	if (check->config == NULL)
 		puts("the rest is looked at once the configuration can be read");
 }
@@ -276,7 +313,8 @@ int cmd_check(int argc, char **argv)
 	struct check check = {.path = "notifier.yaml"};
 	const char *path = NULL;
 	bool as_json = false;
-	const struct options_row rows[] = {{.name = "--config", .text = &path}, {.name = "--json", .is_on = &as_json}};
+	const struct options_row rows[] = {
+	    {.name = "--config", .text = &path}, {.name = "--json", .is_on = &as_json}};
 	struct err err;
 	int words;
 	if (!options_parse(rows, 2, argc, argv, &words, &err))
@@ -284,7 +322,9 @@ int cmd_check(int argc, char **argv)
 	if (words > 0)
 		return options_usage("check", "unexpected \"%s\"", argv[1]);
 	if (path == NULL && !files_exists(check.path))
-		return options_usage("check", "%s does not exist; copy notifier.yaml.example, or name the file with --config", check.path);
+		return options_usage("check",
+		    "%s does not exist; copy notifier.yaml.example, or name the file with --config",
+		    check.path);
 	check.path = path ? path : check.path;
 	check.arena = arena_new();
 	check_all(&check);

@@ -16,7 +16,8 @@ static const char *const column_names[] = {
 #undef X
 };
 
-/* --- one parcel -------------------------------------------------------------------------------- */
+/* --- one parcel --------------------------------------------------------------------------------
+ */
 
 static void put(json_t *object, const char *key, struct str value)
 {
@@ -38,7 +39,8 @@ static json_t *channels_json(struct str text)
 		while (i < text.len && strchr(", ;", text.at[i]) == NULL)
 			i++;
 		if (i > start)
-			json_array_append_new(list, json_stringn_nocheck(text.at + start, i - start));
+			json_array_append_new(
+			    list, json_stringn_nocheck(text.at + start, i - start));
 	}
 	return list;
 }
@@ -59,7 +61,8 @@ json_t *parcel_json(const struct str values[PARCEL_FIELD_COUNT])
 	return body;
 }
 
-/* --- a file of them ---------------------------------------------------------------------------- */
+/* --- a file of them ----------------------------------------------------------------------------
+ */
 
 struct import {
 	struct client *client;
@@ -74,7 +77,8 @@ static void show_progress(const struct import *import, bool is_end)
 {
 	size_t rows = import->fresh + import->known + import->refused;
 	if (import->shows_progress && (is_end || rows % PROGRESS_ROWS == 0))
-		fprintf(stderr, "\r\033[K%zu rows, %zu refused%s", rows, import->refused, is_end ? "\r\033[K" : "");
+		fprintf(stderr, "\r\033[K%zu rows, %zu refused%s", rows, import->refused,
+		    is_end ? "\r\033[K" : "");
 }
 
 /* A line of progress makes room for a complaint. */
@@ -96,15 +100,17 @@ static bool find_columns(struct import *import)
 			is_known = is_known || text_eq(name, column_names[j]);
 		const char *nearest = text_nearest(name, column_names, PARCEL_FIELD_COUNT);
 		if (!is_known)
-			fprintf(stderr, nearest ? "%s:1: unknown column \"%s\"; did you mean \"%s\"?\n"
-			                        : "%s:1: the column \"%s\" is not used\n",
+			fprintf(stderr,
+			    nearest ? "%s:1: unknown column \"%s\"; did you mean \"%s\"?\n"
+			            : "%s:1: the column \"%s\" is not used\n",
 			    import->name, name, nearest ? nearest : "");
 		if (!is_known && nearest != NULL)
 			return false;
 	}
 	if (import->columns[PARCEL_NUMBER] >= 0 && import->columns[PARCEL_CARRIER] >= 0)
 		return true;
-	fprintf(stderr, "%s:1: no column \"%s\"; the first row names the columns, separated by commas\n",
+	fprintf(stderr,
+	    "%s:1: no column \"%s\"; the first row names the columns, separated by commas\n",
 	    import->name, import->columns[PARCEL_NUMBER] < 0 ? "tracking_number" : "carrier");
 	return false;
 }
@@ -112,7 +118,8 @@ static bool find_columns(struct import *import)
 static bool ask(struct import *import, const struct str *values, struct client_answer *answer)
 {
 	for (int tries = 0; tries < TRIES_MAX; tries++) {
-		if (!client_ask(import->client, "POST", "/v1/shipments", parcel_json(values), answer)) {
+		if (!client_ask(
+		        import->client, "POST", "/v1/shipments", parcel_json(values), answer)) {
 			json_decref(answer->body);
 			return false;
 		}
@@ -135,8 +142,10 @@ static void take_row(struct import *import)
 		values[i] = csv_field(import->csv, import->columns[i]);
 	snprintf(where, sizeof where, "%s:%ld", import->name, csv_line(import->csv));
 	if (!ask(import, values, &answer)) {
-		fprintf(stderr, "%s: stopped here; once the daemon answers, import the whole file again: "
-		                "what is known is not doubled\n", where);
+		fprintf(stderr,
+		    "%s: stopped here; once the daemon answers, import the whole file again: "
+		    "what is known is not doubled\n",
+		    where);
 		import->is_gone = true;
 		return;
 	}
@@ -148,7 +157,8 @@ static void take_row(struct import *import)
 		import->refused++;
 		clear_progress(import);
 		client_print_problem(import->client, where, &answer);
-		import->is_gone = answer.status == 401 || answer.status == 403; /* so would all others be */
+		import->is_gone =
+		    answer.status == 401 || answer.status == 403; /* so would all others be */
 	}
 	json_decref(answer.body);
 }
@@ -178,7 +188,8 @@ static void take_rows(struct import *import)
 static void print_result(const struct import *import)
 {
 	if (!import->client->as_json) {
-		printf("%zu new, %zu known already, %zu refused\n", import->fresh, import->known, import->refused);
+		printf("%zu new, %zu known already, %zu refused\n", import->fresh, import->known,
+		    import->refused);
 		return;
 	}
 	json_t *result = json_object();
@@ -193,7 +204,8 @@ bool import_run(struct client *client, const char *path)
 {
 	struct err err;
 	bool is_stdin = text_eq(path, "-");
-	struct import import = {.client = client, .name = is_stdin ? "stdin" : path,
+	struct import import = {.client = client,
+	    .name = is_stdin ? "stdin" : path,
 	    .shows_progress = isatty(STDERR_FILENO) != 0};
 	import.csv = csv_open(is_stdin ? "/dev/stdin" : path, &err);
 	if (import.csv == NULL) {

@@ -25,7 +25,8 @@ enum parcel_field {
 #undef X
 	    PARCEL_FIELD_COUNT
 };
-/* The body of POST /v1/shipments; empty values are left out.  channels: "email sms" or "email,sms". */
+/* The body of POST /v1/shipments; empty values are left out.  channels: "email sms" or "email,sms".
+ */
 json_t *parcel_json(const struct str values[PARCEL_FIELD_COUNT]);
 
 /* Every row of the file; "-" is stdin.  What became of them is printed; returns false when the

@@ -10,7 +10,8 @@ static int keys_create(int argc, char **argv)
 {
 	struct client client = {.command = "keys"};
 	const char *scopes = NULL;
-	const struct options_row rows[] = {CLIENT_OPTION_ROWS(client), {.name = "--scopes", .text = &scopes}};
+	const struct options_row rows[] = {
+	    CLIENT_OPTION_ROWS(client), {.name = "--scopes", .text = &scopes}};
 	struct client_usage usage = {rows, sizeof rows / sizeof *rows, NULL};
 	if (!client_open(&client, &usage, argc, argv))
 		return client_close(&client);
@@ -24,7 +25,8 @@ static int keys_create(int argc, char **argv)
 	} else if (key != NULL) { /* the key alone on stdout, for KEY=$(notifier keys create) */
 		puts(client_text(key, "key"));
 		fprintf(stderr, "key %s of account %s may: %s.  It is shown this once; keep it.\n",
-		    client_text(key, "id"), client_text(key, "account"), client_text(key, "scopes"));
+		    client_text(key, "id"), client_text(key, "account"),
+		    client_text(key, "scopes"));
 	}
 	json_decref(key);
 	return client_close(&client);
@@ -32,7 +34,8 @@ static int keys_create(int argc, char **argv)
 
 static void print_list(struct client *client, const json_t *list)
 {
-	static const struct table_column columns[] = {{"ID", true}, {"ACCOUNT", false}, {"CREATED (UTC)", true}, {"SCOPES", false}};
+	static const struct table_column columns[] = {
+	    {"ID", true}, {"ACCOUNT", false}, {"CREATED (UTC)", true}, {"SCOPES", false}};
 	struct table *table = table_new(client->arena, columns, sizeof columns / sizeof *columns);
 	size_t i;
 	const json_t *key;
@@ -71,7 +74,8 @@ static int keys_revoke(int argc, char **argv)
 	struct client_usage usage = {rows, sizeof rows / sizeof *rows, "a key's ID"};
 	if (!client_open(&client, &usage, argc, argv))
 		return client_close(&client);
-	json_t *done = client_call(&client, "DELETE", client_path(&client, "/v1/keys/%s", argv[1], NULL, NULL), NULL);
+	json_t *done = client_call(
+	    &client, "DELETE", client_path(&client, "/v1/keys/%s", argv[1], NULL, NULL), NULL);
 	if (done != NULL && client.as_json)
 		puts("{}");
 	else if (done != NULL)

@@ -6,8 +6,9 @@
 
 static void print_list(struct client *client, const json_t *list, bool of_shipment)
 {
-	static const struct table_column columns[] = {{"ID", true}, {"STATE", true}, {"EVENT", true},
-	    {"CHANNEL", true}, {"TRIES", true}, {"NOTICED (UTC)", true}, {"ENDED (UTC)", true}, {"WHY", false}};
+	static const struct table_column columns[] = {{"ID", true}, {"STATE", true},
+	    {"EVENT", true}, {"CHANNEL", true}, {"TRIES", true}, {"NOTICED (UTC)", true},
+	    {"ENDED (UTC)", true}, {"WHY", false}};
 	struct table *table = table_new(client->arena, columns, sizeof columns / sizeof *columns);
 	size_t i;
 	const json_t *m;
@@ -15,9 +16,10 @@ static void print_list(struct client *client, const json_t *list, bool of_shipme
 	{
 		const char *tries = arena_printf(client->arena, "%lld",
 		    (long long)json_integer_value(json_object_get(m, "attempts")));
-		const char *cells[] = {client_text(m, "id"), client_text(m, "state"), client_text(m, "event"),
-		    client_text(m, "channel"), tries, client_time(client, m, "noticed_at"),
-		    client_time(client, m, "ended_at"), client_text(m, "why")};
+		const char *cells[] = {client_text(m, "id"), client_text(m, "state"),
+		    client_text(m, "event"), client_text(m, "channel"), tries,
+		    client_time(client, m, "noticed_at"), client_time(client, m, "ended_at"),
+		    client_text(m, "why")};
 		table_add(table, cells);
 	}
 	if (table_rows(table) > 0)
@@ -36,15 +38,16 @@ static const char *list_path(struct client *client, const char *shipment, const 
 		return client_path(client, "/v1/messages?shipment=%s&state=%s", id, state, NULL);
 	if (id != NULL)
 		return client_path(client, "/v1/messages?shipment=%s", id, NULL, NULL);
-	return state ? client_path(client, "/v1/messages?state=%s", state, NULL, NULL) : "/v1/messages";
+	return state ? client_path(client, "/v1/messages?state=%s", state, NULL, NULL)
+	             : "/v1/messages";
 }
 
 static int messages_list(int argc, char **argv)
 {
 	struct client client = {.command = "messages"};
 	const char *shipment = NULL, *state = NULL;
-	const struct options_row rows[] = {CLIENT_OPTION_ROWS(client), {.name = "--shipment", .text = &shipment},
-	    {.name = "--state", .text = &state}};
+	const struct options_row rows[] = {CLIENT_OPTION_ROWS(client),
+	    {.name = "--shipment", .text = &shipment}, {.name = "--state", .text = &state}};
 	struct client_usage usage = {rows, sizeof rows / sizeof *rows, NULL};
 	if (!client_open(&client, &usage, argc, argv))
 		return client_close(&client);
@@ -82,8 +85,9 @@ static void print_sheet(struct client *client, const json_t *m)
 	client_print_line("event", client_text(m, "event"));
 	client_print_line("channel", client_text(m, "channel"));
 	client_print_line("recipient", client_text(m, "recipient"));
-	client_print_line("tries", arena_printf(client->arena, "%lld",
-	    (long long)json_integer_value(json_object_get(m, "attempts"))));
+	client_print_line(
+	    "tries", arena_printf(client->arena, "%lld",
+	                 (long long)json_integer_value(json_object_get(m, "attempts"))));
 	client_print_line("noticed", client_time(client, m, "noticed_at"));
 	client_print_line("last try", client_time(client, m, "claimed_at"));
 	client_print_line("ended", client_time(client, m, "ended_at"));
@@ -110,7 +114,8 @@ static int one(int argc, char **argv, const char *method, const char *path_forma
 	struct client_usage usage = {rows, sizeof rows / sizeof *rows, "a message's ID"};
 	if (!client_open(&client, &usage, argc, argv))
 		return client_close(&client);
-	json_t *body = client_call(&client, method, client_path(&client, path_format, argv[1], NULL, NULL), NULL);
+	json_t *body = client_call(
+	    &client, method, client_path(&client, path_format, argv[1], NULL, NULL), NULL);
 	if (body != NULL && client.as_json)
 		client_print_json(body);
 	else if (body != NULL)

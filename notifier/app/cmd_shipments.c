@@ -7,7 +7,8 @@
 
 #define LIST_LIMIT 200
 
-/* --- add, import ------------------------------------------------------------------------------- */
+/* --- add, import -------------------------------------------------------------------------------
+ */
 
 /* The client's own rows, then one per field of a parcel that is an option. */
 static size_t add_rows(struct options_row *rows, struct client *client, const char **values)
@@ -22,14 +23,16 @@ static size_t add_rows(struct options_row *rows, struct client *client, const ch
 	memcpy(rows, common, sizeof common);
 	for (size_t i = 0; i < PARCEL_FIELD_COUNT; i++)
 		if (options[i] != NULL)
-			rows[count++] = (struct options_row){.name = options[i], .text = &values[i]};
+			rows[count++] =
+			    (struct options_row){.name = options[i], .text = &values[i]};
 	return count;
 }
 
 static void print_added(const json_t *shipment)
 {
-	printf("%s  %s with %s: %s\n", client_text(shipment, "id"), client_text(shipment, "tracking_number"),
-	    client_text(shipment, "carrier"), client_text(shipment, "status"));
+	printf("%s  %s with %s: %s\n", client_text(shipment, "id"),
+	    client_text(shipment, "tracking_number"), client_text(shipment, "carrier"),
+	    client_text(shipment, "status"));
 }
 
 static int shipments_add(int argc, char **argv)
@@ -42,7 +45,8 @@ static int shipments_add(int argc, char **argv)
 	if (!client_open(&client, &usage, argc, argv))
 		return client_close(&client);
 	if (texts[PARCEL_CARRIER] == NULL) {
-		client.code = options_usage("shipments", "add needs --carrier NAME; `notifier carriers` lists them");
+		client.code = options_usage(
+		    "shipments", "add needs --carrier NAME; `notifier carriers` lists them");
 		return client_close(&client);
 	}
 	texts[PARCEL_NUMBER] = argv[1];
@@ -61,27 +65,31 @@ static int shipments_import(int argc, char **argv)
 {
 	struct client client = {.command = "shipments"};
 	const struct options_row rows[] = {CLIENT_OPTION_ROWS(client)};
-	struct client_usage usage = {rows, sizeof rows / sizeof *rows, "a FILE.csv, or - for stdin"};
+	struct client_usage usage = {
+	    rows, sizeof rows / sizeof *rows, "a FILE.csv, or - for stdin"};
 	if (client_open(&client, &usage, argc, argv))
 		import_run(&client, argv[1]);
 	return client_close(&client);
 }
 
-/* --- list -------------------------------------------------------------------------------------- */
+/* --- list --------------------------------------------------------------------------------------
+ */
 
 static void print_list(struct client *client, const json_t *list)
 {
-	static const struct table_column columns[] = {{"ID", true}, {"NUMBER", true}, {"CARRIER", false},
-	    {"STATUS", true}, {"REASON", false}, {"SINCE (UTC)", false}, {"EXPECTED", false}, {"ORDER", false}};
+	static const struct table_column columns[] = {{"ID", true}, {"NUMBER", true},
+	    {"CARRIER", false}, {"STATUS", true}, {"REASON", false}, {"SINCE (UTC)", false},
+	    {"EXPECTED", false}, {"ORDER", false}};
 	struct table *table = table_new(client->arena, columns, sizeof columns / sizeof *columns);
 	size_t i;
 	const json_t *s;
 	json_array_foreach(json_object_get(list, "data"), i, s)
 	{
 		const char *eta = client_span(client, s, "eta");
-		const char *cells[] = {client_text(s, "id"), client_text(s, "tracking_number"), client_text(s, "carrier"),
-		    client_text(s, "status"), client_text(s, "reason"), client_time(client, s, "since"),
-		    eta ? eta : client_span(client, s, "promised"), client_text(s, "order_number")};
+		const char *cells[] = {client_text(s, "id"), client_text(s, "tracking_number"),
+		    client_text(s, "carrier"), client_text(s, "status"), client_text(s, "reason"),
+		    client_time(client, s, "since"), eta ? eta : client_span(client, s, "promised"),
+		    client_text(s, "order_number")};
 		table_add(table, cells);
 	}
 	if (table_rows(table) == 0)
@@ -93,7 +101,8 @@ static void print_list(struct client *client, const json_t *list)
 }
 
 /* Adds "&name=value" where a value was given. */
-static const char *filtered(struct client *client, const char *path, const char *name, const char *value)
+static const char *filtered(
+    struct client *client, const char *path, const char *name, const char *value)
 {
 	if (value == NULL)
 		return path;
@@ -106,9 +115,9 @@ static int shipments_list(int argc, char **argv)
 	struct client client = {.command = "shipments"};
 	const char *status = NULL, *order = NULL, *number = NULL, *limit_text = NULL;
 	size_t limit = LIST_LIMIT;
-	const struct options_row rows[] = {CLIENT_OPTION_ROWS(client), {.name = "--status", .text = &status},
-	    {.name = "--order", .text = &order}, {.name = "--number", .text = &number},
-	    {.name = "--limit", .text = &limit_text}};
+	const struct options_row rows[] = {CLIENT_OPTION_ROWS(client),
+	    {.name = "--status", .text = &status}, {.name = "--order", .text = &order},
+	    {.name = "--number", .text = &number}, {.name = "--limit", .text = &limit_text}};
 	struct client_usage usage = {rows, sizeof rows / sizeof *rows, NULL};
 	if (!client_open(&client, &usage, argc, argv) || !client_limit(&client, limit_text, &limit))
 		return client_close(&client);
@@ -124,15 +133,16 @@ static int shipments_list(int argc, char **argv)
 	return client_close(&client);
 }
 
-/* --- show -------------------------------------------------------------------------------------- */
+/* --- show --------------------------------------------------------------------------------------
+ */
 
 static const char *joined(struct client *client, const json_t *list)
 {
 	const char *text = NULL;
 	size_t i;
 	const json_t *item;
-	json_array_foreach(list, i, item)
-	    text = arena_printf(client->arena, "%s%s%s", text ? text : "", text ? ", " : "", json_string_value(item));
+	json_array_foreach(list, i, item) text = arena_printf(
+	    client->arena, "%s%s%s", text ? text : "", text ? ", " : "", json_string_value(item));
 	return text;
 }
 
@@ -142,14 +152,16 @@ static void print_recipients(struct client *client, const json_t *shipment)
 	const json_t *r;
 	json_array_foreach(json_object_get(shipment, "recipients"), i, r)
 	{
-		const char *parts[] = {client_text(r, "name"), client_text(r, "email"), client_text(r, "phone"),
-		    client_text(r, "language"), client_text(r, "zone")};
+		const char *parts[] = {client_text(r, "name"), client_text(r, "email"),
+		    client_text(r, "phone"), client_text(r, "language"), client_text(r, "zone")};
 		const char *line = NULL, *channels = joined(client, json_object_get(r, "channels"));
 		for (size_t j = 0; j < sizeof parts / sizeof *parts; j++)
 			if (parts[j] != NULL)
-				line = arena_printf(client->arena, "%s%s%s", line ? line : "", line ? ", " : "", parts[j]);
-		client_print_line(i == 0 ? "recipients" : "", arena_printf(client->arena, "%s (%s)", line ? line : client_text(r, "id"),
-		    channels ? channels : "wants no messages"));
+				line = arena_printf(client->arena, "%s%s%s", line ? line : "",
+				    line ? ", " : "", parts[j]);
+		client_print_line(i == 0 ? "recipients" : "",
+		    arena_printf(client->arena, "%s (%s)", line ? line : client_text(r, "id"),
+		        channels ? channels : "wants no messages"));
 	}
 }
 
@@ -164,7 +176,8 @@ static void print_checkpoints(struct client *client, const json_t *shipment)
 	{
 		const char *description = client_text(c, "description");
 		const char *cells[] = {client_text(c, "time"), client_text(c, "status"),
-		    description ? description : client_text(c, "code"), client_text(c, "place"), client_text(c, "source")};
+		    description ? description : client_text(c, "code"), client_text(c, "place"),
+		    client_text(c, "source")};
 		table_add(table, cells);
 	}
 	if (table_rows(table) == 0)
@@ -175,15 +188,16 @@ static void print_checkpoints(struct client *client, const json_t *shipment)
 
 static void print_events(struct client *client, const json_t *shipment)
 {
-	static const struct table_column columns[] = {{"AT (UTC)", true}, {"EVENT", true}, {"REASON", false},
-	    {"NOTICED (UTC)", true}, {"BY", true}};
+	static const struct table_column columns[] = {{"AT (UTC)", true}, {"EVENT", true},
+	    {"REASON", false}, {"NOTICED (UTC)", true}, {"BY", true}};
 	struct table *table = table_new(client->arena, columns, sizeof columns / sizeof *columns);
 	size_t i;
 	const json_t *e;
 	json_array_foreach(json_object_get(shipment, "events"), i, e)
 	{
-		const char *cells[] = {client_time(client, e, "at"), client_text(e, "event"), client_text(e, "reason"),
-		    client_time(client, e, "noticed_at"), client_text(e, "source")};
+		const char *cells[] = {client_time(client, e, "at"), client_text(e, "event"),
+		    client_text(e, "reason"), client_time(client, e, "noticed_at"),
+		    client_text(e, "source")};
 		table_add(table, cells);
 	}
 	if (table_rows(table) == 0)
@@ -203,15 +217,17 @@ static void print_sheet(struct client *client, const json_t *s)
 	client_print_line("moved by", client_text(s, "actual_carrier"));
 	client_print_line("service", client_text(s, "service"));
 	client_print_line("order", client_text(s, "order_number"));
-	client_print_line("status", reason ? arena_printf(client->arena, "%s (%s)", client_text(s, "status"), reason)
-	                                   : client_text(s, "status"));
+	client_print_line("status",
+	    reason ? arena_printf(client->arena, "%s (%s)", client_text(s, "status"), reason)
+	           : client_text(s, "status"));
 	client_print_line("since", client_time(client, s, "since"));
 	client_print_line("expected", client_span(client, s, "eta"));
 	client_print_line("promised", client_span(client, s, "promised"));
 	client_print_line("last news", client_time(client, s, "heard_at"));
-	client_print_line("next look", poll_at && poll_why ? arena_printf(client->arena, "%s, %s", poll_at, poll_why)
-	                               : poll_at            ? poll_at
-	                                                    : poll_why);
+	client_print_line("next look",
+	    poll_at && poll_why ? arena_printf(client->arena, "%s, %s", poll_at, poll_why)
+	    : poll_at           ? poll_at
+	                        : poll_why);
 	client_print_line("next deadline", client_time(client, s, "next_deadline"));
 	client_print_line("registered", client_time(client, s, "created_at"));
 	print_recipients(client, s);
@@ -221,7 +237,8 @@ static void print_sheet(struct client *client, const json_t *s)
 }
 
 /* GETs something of one shipment and prints it. */
-static int show(int argc, char **argv, const char *path_format, void (*print)(struct client *, const json_t *))
+static int show(
+    int argc, char **argv, const char *path_format, void (*print)(struct client *, const json_t *))
 {
 	struct client client = {.command = "shipments"};
 	const struct options_row rows[] = {CLIENT_OPTION_ROWS(client)};
@@ -229,7 +246,9 @@ static int show(int argc, char **argv, const char *path_format, void (*print)(st
 	if (!client_open(&client, &usage, argc, argv))
 		return client_close(&client);
 	const char *id = client_shipment_id(&client, argv[1]);
-	json_t *body = id ? client_call(&client, "GET", client_path(&client, path_format, id, NULL, NULL), NULL) : NULL;
+	json_t *body = id ? client_call(&client, "GET",
+	                        client_path(&client, path_format, id, NULL, NULL), NULL)
+	                  : NULL;
 	if (body != NULL && client.as_json)
 		client_print_json(body);
 	else if (body != NULL)
@@ -243,7 +262,8 @@ static int shipments_show(int argc, char **argv)
 	return show(argc, argv, "/v1/shipments/%s", print_sheet);
 }
 
-/* --- explain ----------------------------------------------------------------------------------- */
+/* --- explain -----------------------------------------------------------------------------------
+ */
 
 static void print_story(struct client *client, const json_t *body)
 {
@@ -254,12 +274,14 @@ static void print_story(struct client *client, const json_t *body)
 	json_array_foreach(json_object_get(body, "data"), i, line)
 	{
 		const char *at = client_time(client, line, "at"), *kind = client_text(line, "kind");
-		const char *what_text = client_text(line, "what"), *why_text = client_text(line, "why");
+		const char *what_text = client_text(line, "what"),
+		           *why_text = client_text(line, "why");
 		text_clean(what, sizeof what, what_text ? what_text : "?");
 		text_clean(why, sizeof why, why_text ? why_text : "");
 		printf("%-16s  %-8s  %s\n", at ? at : "", kind ? kind : "", what);
 		if (*why != '\0')
-			printf("%28s%s%s%s\n", "", has_colour ? "\033[2m" : "", why, has_colour ? "\033[0m" : "");
+			printf("%28s%s%s%s\n", "", has_colour ? "\033[2m" : "", why,
+			    has_colour ? "\033[0m" : "");
 	}
 	if (json_array_size(json_object_get(body, "data")) == 0)
 		puts("nothing has happened yet");

@@ -9,7 +9,8 @@ static const char *setting(const struct redis_value *pairs, const char *name, st
 		return NULL;
 	for (size_t i = 0; i + 1 < pairs->count; i += 2)
 		if (str_eq(pairs->items[i].text, name))
-			return arena_strndup(arena, pairs->items[i + 1].text.at, pairs->items[i + 1].text.len);
+			return arena_strndup(
+			    arena, pairs->items[i + 1].text.at, pairs->items[i + 1].text.len);
 	return NULL;
 }
 
@@ -32,7 +33,8 @@ void safety_read(const struct redis_value *settings, const struct redis_value *i
 	    .appendfsync = setting(settings, "appendfsync", arena),
 	    .maxmemory_policy = setting(settings, "maxmemory-policy", arena),
 	    .no_appendfsync_on_rewrite = setting(settings, "no-appendfsync-on-rewrite", arena),
-	    .info = info->type == REDIS_TEXT ? arena_strndup(arena, info->text.at, info->text.len) : NULL};
+	    .info = info->type == REDIS_TEXT ? arena_strndup(arena, info->text.at, info->text.len)
+	                                     : NULL};
 	const char *aof = info_line(facts->info, "aof_enabled", arena);
 	if (facts->appendonly == NULL && aof != NULL)
 		facts->appendonly = text_eq(aof, "1") ? "yes" : "no";
@@ -66,19 +68,33 @@ void safety_judge(const struct safety_facts *f, struct safety_finding *out, size
 {
 	*count = 0;
 	if (!is(f->appendonly, "yes"))
-		add(out, count, true, "appendonly is off: a restart of Redis loses what was acknowledged; set `appendonly yes`");
+		add(out, count, true,
+		    "appendonly is off: a restart of Redis loses what was acknowledged; set "
+		    "`appendonly yes`");
 	if (!is(f->maxmemory_policy, "noeviction"))
-		add(out, count, true, "maxmemory-policy evicts keys: parcels would vanish; set `maxmemory-policy noeviction`");
+		add(out, count, true,
+		    "maxmemory-policy evicts keys: parcels would vanish; set `maxmemory-policy "
+		    "noeviction`");
 	if (f->appendfsync != NULL && strcmp(f->appendfsync, "no") == 0)
-		add(out, count, true, "appendfsync is no: a crash loses up to 30 s of acknowledged writes; set `appendfsync always`");
+		add(out, count, true,
+		    "appendfsync is no: a crash loses up to 30 s of acknowledged writes; set "
+		    "`appendfsync always`");
 	if (f->appendfsync != NULL && strcmp(f->appendfsync, "everysec") == 0)
-		add(out, count, false, "appendfsync is everysec: a crash, and with a slow disk even a kill, can lose the last seconds; `appendfsync always` loses nothing");
-	if (f->no_appendfsync_on_rewrite != NULL && strcmp(f->no_appendfsync_on_rewrite, "yes") == 0)
-		add(out, count, false, "no-appendfsync-on-rewrite is yes: writes are not durable while the log is rewritten; set it to no");
+		add(out, count, false,
+		    "appendfsync is everysec: a crash, and with a slow disk even a kill, can lose "
+		    "the last seconds; `appendfsync always` loses nothing");
+	if (f->no_appendfsync_on_rewrite != NULL &&
+	    strcmp(f->no_appendfsync_on_rewrite, "yes") == 0)
+		add(out, count, false,
+		    "no-appendfsync-on-rewrite is yes: writes are not durable while the log is "
+		    "rewritten; set it to no");
 	if (f->info != NULL && strstr(f->info, "role:slave") != NULL)
-		add(out, count, true, "this Redis is a replica and takes no writes; point redis.url to the primary");
+		add(out, count, true,
+		    "this Redis is a replica and takes no writes; point redis.url to the primary");
 	if (f->info != NULL && strstr(f->info, "cluster_enabled:1") != NULL)
-		add(out, count, true, "this Redis runs in cluster mode, which this version does not speak; use a single primary (Sentinel is fine)");
+		add(out, count, true,
+		    "this Redis runs in cluster mode, which this version does not speak; use a "
+		    "single primary (Sentinel is fine)");
 	if (version_is_too_old(f->info))
 		add(out, count, true, "this Redis is older than 6.2; install a newer one");
 }

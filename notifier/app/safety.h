@@ -12,7 +12,7 @@ struct safety_facts { /* from CONFIG GET and INFO; NULL: not known (a hosted Red
 	const char *info; /* the whole text of INFO */
 };
 struct safety_finding {
-	bool is_error; /* else a warning */
+	bool is_error;    /* else a warning */
 	const char *text; /* what is wrong and how to mend it; static */
 };
 #define SAFETY_FINDINGS_MAX 12

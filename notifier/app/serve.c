@@ -139,7 +139,7 @@ static bool open_world(struct world *world, struct err *err)
 	if (world->catalogue == NULL)
 		return false;
 	world->resolver = resolver_new();
-	world->http = http_client_new();
+	world->http = http_client_new_with_resolver(world->resolver);
 	setup_runtimes(world);
 	return open_redis(world, err) && open_servers(world, err);
 }

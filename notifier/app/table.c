@@ -101,7 +101,8 @@ void table_add(struct table *table, const char *const *cells)
 {
 	if (table->rows == table->capacity) {
 		size_t capacity = table->capacity ? 2 * table->capacity : 64;
-		const char **grown = arena_array(table->arena, capacity * table->count, sizeof *grown);
+		const char **grown =
+		    arena_array(table->arena, capacity * table->count, sizeof *grown);
 		if (table->rows > 0)
 			memcpy(grown, table->cells, table->rows * table->count * sizeof *grown);
 		table->cells = grown;
@@ -190,5 +191,6 @@ void table_print(const struct table *table, FILE *out, size_t max_columns, bool 
 
 void table_show(const struct table *table)
 {
-	table_print(table, stdout, table_terminal_columns(stdout), table_terminal_has_colour(stdout));
+	table_print(
+	    table, stdout, table_terminal_columns(stdout), table_terminal_has_colour(stdout));
 }

@@ -14,8 +14,8 @@ struct redis_ask {
 	struct redis_address address;
 };
 
-bool redis_ask(struct redis_ask *ask, const char *const *args, size_t count, struct redis_value *out,
-    struct arena *arena, struct err *err)
+bool redis_ask(struct redis_ask *ask, const char *const *args, size_t count,
+    struct redis_value *out, struct arena *arena, struct err *err)
 {
 	const char *argv[ARGS_MAX];
 	must(count <= ARGS_MAX);
@@ -42,7 +42,8 @@ static bool log_in(struct redis_ask *ask, struct err *err)
 
 struct redis_ask *redis_ask_open(const char *url, int64_t wait_ms, struct err *err)
 {
-	struct timeval wait = {.tv_sec = wait_ms / SECOND_MS, .tv_usec = wait_ms % SECOND_MS * 1000};
+	struct timeval wait = {
+	    .tv_sec = wait_ms / SECOND_MS, .tv_usec = wait_ms % SECOND_MS * 1000};
 	struct redis_ask *ask = xcalloc(1, sizeof *ask);
 	if (!redis_address_parse(&ask->address, url, err)) {
 		xfree(ask);
@@ -54,8 +55,10 @@ struct redis_ask *redis_ask_open(const char *url, int64_t wait_ms, struct err *e
 	must(ask->context != NULL);
 	bool ok = ask->context->err == 0 && redisSetTimeout(ask->context, wait) == 0;
 	if (!ok)
-		err_set(err, ERR_TRANSIENT, "cannot reach Redis at %s: %s; start it, or mend redis.url",
-		    ask->address.socket_path ? ask->address.socket_path : ask->address.host, ask->context->errstr);
+		err_set(err, ERR_TRANSIENT,
+		    "cannot reach Redis at %s: %s; start it, or mend redis.url",
+		    ask->address.socket_path ? ask->address.socket_path : ask->address.host,
+		    ask->context->errstr);
 	if (ok && log_in(ask, err))
 		return ask;
 	redis_ask_close(&ask);

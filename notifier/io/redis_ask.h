@@ -10,6 +10,6 @@ struct redis_ask;
 struct redis_ask *redis_ask_open(const char *url, int64_t wait_ms, struct err *err) CHECK_RESULT;
 void redis_ask_close(struct redis_ask **ask); /* accepts NULL inside */
 /* One command; the reply is copied into the arena.  False: an error reply or a lost connection. */
-bool redis_ask(struct redis_ask *ask, const char *const *args, size_t count, struct redis_value *out,
-    struct arena *arena, struct err *err) CHECK_RESULT;
+bool redis_ask(struct redis_ask *ask, const char *const *args, size_t count,
+    struct redis_value *out, struct arena *arena, struct err *err) CHECK_RESULT;
 #endif

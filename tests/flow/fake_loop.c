@@ -6,7 +6,8 @@
 
 static struct list timers = {&timers, &timers}; /* by due time */
 static size_t running;
-static int64_t monotonic_ms, anchor_ms, anchor_wall_ms;
+static int64_t monotonic_ms = 1000000; /* never goes back, not even between tests */
+static int64_t anchor_ms, anchor_wall_ms;
 static double factor;
 static uint64_t random_state;
 static bool is_stopped;
@@ -15,7 +16,7 @@ void fake_loop_reset(int64_t start_ms)
 {
 	while (!list_is_empty(&timers))
 		timer_stop(LIST_OWNER(list_first(&timers), struct timer, link));
-	monotonic_ms = anchor_ms = 1000000;
+	anchor_ms = monotonic_ms;
 	anchor_wall_ms = start_ms;
 	factor = 1;
 	random_state = 88172645463325252U;

@@ -106,7 +106,7 @@ static void take_partitions(const char *numbers)
 
 struct world *stage_open(const char *numbers)
 {
-	log_set_level(getenv("FLOW_LOG") ? LOG_DEBUG : LOG_ERROR);
+	log_set_level(getenv("FLOW_LOG") ? LOG_INFO : LOG_ERROR);
 	load_once();
 	fake_loop_reset(STAGE_STARTS_MS);
 	fake_redis_reset();
@@ -342,9 +342,11 @@ static char *tell(const struct story *story, long fail_at, const char *script, u
 		flow_fail_at = before + fail_at;
 	if (lose > 0)
 		fake_redis_lose_reply(script, lose);
+	flow_trace = getenv("FLOW_AT") != NULL && atol(getenv("FLOW_AT")) == fail_at + (long)lose;
 	story->tell();
 	*awaits = script ? (long)(fake_redis_runs(script) - runs) : flow_awaits - before;
 	flow_fail_at = 0;
+	flow_trace = false;
 	fake_loop_stride(story->until_ms, SECOND_MS);
 	assert_true(fake_smtp_most_copies() <= (story->copies ? story->copies : 1));
 	char *summary = xstrdup(stage_summary(story->numbers));

@@ -47,7 +47,8 @@ static const char *errors_of(const struct intake *intake)
 {
 	const char *text = "";
 	for (size_t i = 0; i < intake->error_count; i++)
-		text = arena_printf(arena, "%s%s%s %s", text, i ? " | " : "", intake->errors[i].pointer, intake->errors[i].detail);
+		text = arena_printf(arena, "%s%s%s %s", text, i ? " | " : "",
+		    intake->errors[i].pointer, intake->errors[i].detail);
 	return text;
 }
 
@@ -60,36 +61,62 @@ static const struct {
     {"{" PARCEL "}", "", ""},
     {"[]", "invalid_shipment", " the body must be a JSON object"},
     {"7", "invalid_shipment", " the body must be a JSON object"},
-    {"{}", "carrier_required", "/tracking_number is required | /carrier is required: carriers are not detected from "
-                               "the number yet | /recipients is required: a list of who wants the news (it may be empty)"},
-    {"{" PARCEL ",\"tracking_nubmer\":1}", "invalid_shipment", "/tracking_nubmer unknown field; did you mean \"tracking_number\"?"},
+    {"{}", "carrier_required",
+        "/tracking_number is required | /carrier is required: carriers are not detected from "
+        "the number yet | /recipients is required: a list of who wants the news (it may be empty)"},
+    {"{" PARCEL ",\"tracking_nubmer\":1}", "invalid_shipment",
+        "/tracking_nubmer unknown field; did you mean \"tracking_number\"?"},
     {"{" PARCEL ",\"a/b~c\":1}", "invalid_shipment", "/a~1b~0c unknown field"},
-    {"{\"tracking_number\":7,\"carrier\":\"dhl\",\"recipients\":[]}", "invalid_shipment", "/tracking_number must be a text | /tracking_number is required"},
-    {"{\"tracking_number\":\"   \",\"carrier\":\"dhl\",\"recipients\":[]}", "invalid_shipment", "/tracking_number is required"},
-    {"{\"tracking_number\":\"a:b\",\"carrier\":\"dhl\",\"recipients\":[]}", "invalid_shipment", "/tracking_number has a character that no tracking number has"},
-    {"{\"tracking_number\":\"a}b\",\"carrier\":\"dhl\",\"recipients\":[]}", "invalid_shipment", "/tracking_number has a character"},
-    {"{\"tracking_number\":\"ä\",\"carrier\":\"dhl\",\"recipients\":[]}", "invalid_shipment", "/tracking_number has a character"},
-    {"{\"tracking_number\":\"P1\",\"carrier\":\"dlh\",\"recipients\":[]}", "unknown_carrier", "/carrier \"dlh\" is not configured; did you mean \"dhl\"?"},
-    {"{\"tracking_number\":\"P1\",\"carrier\":\"fedex\",\"recipients\":[]}", "unknown_carrier", "/carrier \"fedex\" is not configured (carriers.fedex in notifier.yaml)"},
+    {"{\"tracking_number\":7,\"carrier\":\"dhl\",\"recipients\":[]}", "invalid_shipment",
+        "/tracking_number must be a text | /tracking_number is required"},
+    {"{\"tracking_number\":\"   \",\"carrier\":\"dhl\",\"recipients\":[]}", "invalid_shipment",
+        "/tracking_number is required"},
+    {"{\"tracking_number\":\"a:b\",\"carrier\":\"dhl\",\"recipients\":[]}", "invalid_shipment",
+        "/tracking_number has a character that no tracking number has"},
+    {"{\"tracking_number\":\"a}b\",\"carrier\":\"dhl\",\"recipients\":[]}", "invalid_shipment",
+        "/tracking_number has a character"},
+    {"{\"tracking_number\":\"ä\",\"carrier\":\"dhl\",\"recipients\":[]}", "invalid_shipment",
+        "/tracking_number has a character"},
+    {"{\"tracking_number\":\"P1\",\"carrier\":\"genric\",\"recipients\":[]}", "unknown_carrier",
+        "/carrier \"genric\" is not configured; did you mean \"generic\"?"},
+    {"{\"tracking_number\":\"P1\",\"carrier\":\"fedex\",\"recipients\":[]}", "unknown_carrier",
+        "/carrier \"fedex\" is not configured (carriers.fedex in notifier.yaml)"},
     {"{" GOOD ",\"recipients\":{}}", "invalid_shipment", "/recipients is required"},
     {"{" GOOD ",\"recipients\":[7]}", "invalid_shipment", "/recipients/0 must be an object"},
-    {"{" GOOD ",\"recipients\":[{\"emial\":\"a@b.test\"}]}", "invalid_shipment", "/recipients/0/emial unknown field; did you mean \"email\"?"},
-    {"{" GOOD ",\"recipients\":[{\"email\":\"a@b.test\"},{\"email\":\"nobody\"}]}", "invalid_shipment", "/recipients/1/email "},
+    {"{" GOOD ",\"recipients\":[{\"emial\":\"a@b.test\"}]}", "invalid_shipment",
+        "/recipients/0/emial unknown field; did you mean \"email\"?"},
+    {"{" GOOD ",\"recipients\":[{\"email\":\"a@b.test\"},{\"email\":\"nobody\"}]}",
+        "invalid_shipment", "/recipients/1/email "},
     {"{" GOOD ",\"recipients\":[{\"phone\":\"12\"}]}", "invalid_shipment", "/recipients/0/phone "},
-    {"{" GOOD ",\"recipients\":[{\"email\":\"a@b.test\",\"language\":\"!!\"}]}", "invalid_shipment", "/recipients/0/language "},
-    {"{" GOOD ",\"recipients\":[{\"email\":\"a@b.test\",\"zone\":\"Mars/Base\"}]}", "invalid_shipment", "/recipients/0/zone \"Mars/Base\" is no known time zone"},
-    {"{" GOOD ",\"recipients\":[{\"email\":\"a@b.test\",\"channels\":[\"fax\",5]}]}", "invalid_shipment", "/recipients/0/channels \"fax\" is no channel; known: email, sms | /recipients/0/channels \"?\" is no channel"},
-    {"{" GOOD ",\"recipients\":[{\"email\":\"a@b.test\",\"channels\":\"email\"}]}", "invalid_shipment", "/recipients/0/channels must be a list"},
-    {"{" GOOD ",\"recipients\":[{\"email\":\"a@b.test\"},{\"email\":\"a@b.test\"}]}", "invalid_shipment", "/recipients/1 is the same recipient as /recipients/0"},
-    {"{" PARCEL ",\"promised\":\"soon\"}", "invalid_shipment", "/promised \"soon\" is neither a date"},
-    {"{" PARCEL ",\"promised\":\"2026-02-30\"}", "invalid_shipment", "/promised \"2026-02-30\" is neither"},
+    {"{" GOOD ",\"recipients\":[{\"email\":\"a@b.test\",\"language\":\"!!\"}]}", "invalid_shipment",
+        "/recipients/0/language "},
+    {"{" GOOD ",\"recipients\":[{\"email\":\"a@b.test\",\"zone\":\"Mars/Base\"}]}",
+        "invalid_shipment", "/recipients/0/zone \"Mars/Base\" is no known time zone"},
+    {"{" GOOD ",\"recipients\":[{\"email\":\"a@b.test\",\"channels\":[\"fax\",5]}]}",
+        "invalid_shipment",
+        "/recipients/0/channels \"fax\" is no channel; known: email, sms | /recipients/0/channels "
+        "\"?\" is no channel"},
+    {"{" GOOD ",\"recipients\":[{\"email\":\"a@b.test\",\"channels\":\"email\"}]}",
+        "invalid_shipment", "/recipients/0/channels must be a list"},
+    {"{" GOOD ",\"recipients\":[{\"email\":\"a@b.test\"},{\"email\":\"a@b.test\"}]}",
+        "invalid_shipment", "/recipients/1 is the same recipient as /recipients/0"},
+    {"{" PARCEL ",\"promised\":\"soon\"}", "invalid_shipment",
+        "/promised \"soon\" is neither a date"},
+    {"{" PARCEL ",\"promised\":\"2026-02-30\"}", "invalid_shipment",
+        "/promised \"2026-02-30\" is neither"},
     {"{" PARCEL ",\"promised\":5}", "invalid_shipment", "/promised must be a text"},
-    {"{" PARCEL ",\"promised\":{\"from\":\"2026-03-01\"}}", "invalid_shipment", "/promised/to is required"},
-    {"{" PARCEL ",\"promised\":{\"from\":\"x\",\"to\":\"y\",\"by\":1}}", "invalid_shipment", "/promised/by unknown field | /promised/from \"x\" is neither a date (2026-03-06) nor an instant (RFC 3339) | /promised/to \"y\" is neither"},
+    {"{" PARCEL ",\"promised\":{\"from\":\"2026-03-01\"}}", "invalid_shipment",
+        "/promised/to is required"},
+    {"{" PARCEL ",\"promised\":{\"from\":\"x\",\"to\":\"y\",\"by\":1}}", "invalid_shipment",
+        "/promised/by unknown field | /promised/from \"x\" is neither a date (2026-03-06) nor an "
+        "instant (RFC 3339) | /promised/to \"y\" is neither"},
     {"{" PARCEL ",\"promised\":null}", "", ""},
-    {"{" PARCEL ",\"destination\":\"DE\"}", "invalid_shipment", "/destination must be an object with country, region, postcode"},
-    {"{" PARCEL ",\"destination\":{\"country\":\"Germany\"}}", "invalid_shipment", "/destination/country must be two letters"},
-    {"{" PARCEL ",\"zone\":\"Nowhere\"}", "invalid_shipment", "/zone \"Nowhere\" is no known time zone"},
+    {"{" PARCEL ",\"destination\":\"DE\"}", "invalid_shipment",
+        "/destination must be an object with country, region, postcode"},
+    {"{" PARCEL ",\"destination\":{\"country\":\"Germany\"}}", "invalid_shipment",
+        "/destination/country must be two letters"},
+    {"{" PARCEL ",\"zone\":\"Nowhere\"}", "invalid_shipment",
+        "/zone \"Nowhere\" is no known time zone"},
     {"{" PARCEL ",\"metadata\":[1]}", "invalid_shipment", "/metadata must be an object"},
 };
 
@@ -99,9 +126,12 @@ static void test_errors(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct intake *intake = read_text(cases[i].body, false);
 		const char *errors = errors_of(intake);
-		bool fits = *cases[i].errors ? strncmp(errors, cases[i].errors, strlen(cases[i].errors)) == 0 : *errors == '\0';
+		bool fits = *cases[i].errors
+		                ? strncmp(errors, cases[i].errors, strlen(cases[i].errors)) == 0
+		                : *errors == '\0';
 		if (!fits)
-			fail_msg("%s\ngave     %s\nexpected %s", cases[i].body, errors, cases[i].errors);
+			fail_msg(
+			    "%s\ngave     %s\nexpected %s", cases[i].body, errors, cases[i].errors);
 		if (*cases[i].code)
 			assert_string_equal(intake->code, cases[i].code);
 	}
@@ -110,12 +140,19 @@ static void test_errors(void **state)
 static void test_everything_is_taken(void **state)
 {
 	(void)state;
-	const struct shipment *s = read_text(
-	    "{\"tracking_number\":\" 0034 0434 \",\"carrier\":\"dhl\",\"service\":\"express\",\"order_number\":\"1001\","
-	    "\"promised\":{\"from\":\"2026-03-05\",\"to\":\"2026-03-06T18:00:00+01:00\"},\"origin\":{\"country\":\"CN\"},"
-	    "\"destination\":{\"country\":\"DE\",\"region\":\"BE\",\"postcode\":\"10115\"},\"zone\":\"Europe/Berlin\","
-	    "\"recipients\":[{\"id\":\"c7\",\"name\":\"Asha\\u0007\\nX\",\"email\":\"asha@shop.test\",\"phone\":\"+49 151 12345678\","
-	    "\"language\":\"DE\",\"zone\":\"Asia/Kolkata\",\"channels\":[\"sms\",\"email\"]}],\"metadata\":{\"a\":[1]}}", false)->shipment;
+	const struct shipment *s =
+	    read_text("{\"tracking_number\":\" 0034 0434 "
+	              "\",\"carrier\":\"dhl\",\"service\":\"express\",\"order_number\":\"1001\","
+	              "\"promised\":{\"from\":\"2026-03-05\",\"to\":\"2026-03-06T18:00:00+01:00\"},"
+	              "\"origin\":{\"country\":\"CN\"},"
+	              "\"destination\":{\"country\":\"DE\",\"region\":\"BE\",\"postcode\":"
+	              "\"10115\"},\"zone\":\"Europe/Berlin\","
+	              "\"recipients\":[{\"id\":\"c7\",\"name\":\"Asha\\u0007\\nX\",\"email\":"
+	              "\"asha@shop.test\",\"phone\":\"+49 151 12345678\","
+	              "\"language\":\"DE\",\"zone\":\"Asia/"
+	              "Kolkata\",\"channels\":[\"sms\",\"email\"]}],\"metadata\":{\"a\":[1]}}",
+	        false)
+	        ->shipment;
 	assert_string_equal(s->number, "00340434");
 	assert_string_equal(s->service, "express");
 	assert_string_equal(s->promised.from, "2026-03-05");
@@ -127,7 +164,8 @@ static void test_everything_is_taken(void **state)
 	assert_int_equal(s->recipient_count, 1);
 	const struct recipient *r = &s->recipients[0];
 	assert_string_equal(r->id, "c7");
-	assert_string_equal(r->name, "Asha X"); /* no controls: it stands in mails and on terminals */
+	assert_string_equal(
+	    r->name, "Asha X"); /* no controls: it stands in mails and on terminals */
 	assert_string_equal(r->phone, "+4915112345678");
 	assert_string_equal(r->language, "de");
 	assert_true(r->channels_stated);
@@ -137,8 +175,10 @@ static void test_everything_is_taken(void **state)
 static void test_ids_without_a_name(void **state)
 {
 	(void)state;
-	static const char body[] = "{" GOOD ",\"recipients\":[{\"email\":\"a@b.test\"},{\"phone\":\"+4915112345678\"}]}";
-	const struct shipment *one = read_text(body, false)->shipment, *two = read_text(body, false)->shipment;
+	static const char body[] =
+	    "{" GOOD ",\"recipients\":[{\"email\":\"a@b.test\"},{\"phone\":\"+4915112345678\"}]}";
+	const struct shipment *one = read_text(body, false)->shipment,
+	                      *two = read_text(body, false)->shipment;
 	assert_string_equal(one->recipients[0].id, two->recipients[0].id);
 	assert_string_not_equal(one->recipients[0].id, one->recipients[1].id);
 	assert_int_equal(strncmp(one->recipients[0].id, "rcp_", 4), 0);
@@ -152,12 +192,17 @@ static void test_limits(void **state)
 		int times;
 		const char *errors;
 	} rows[] = {
-	    {"{\"tracking_number\":\"%s\",\"carrier\":\"dhl\",\"recipients\":[]}", "1", 51, "/tracking_number longer than 50 characters"},
-	    {"{\"tracking_number\":\"%s\",\"carrier\":\"dhl\",\"recipients\":[]}", "1", 5000, "/tracking_number longer than 200 bytes"},
+	    {"{\"tracking_number\":\"%s\",\"carrier\":\"dhl\",\"recipients\":[]}", "1", 51,
+	        "/tracking_number longer than 50 characters"},
+	    {"{\"tracking_number\":\"%s\",\"carrier\":\"dhl\",\"recipients\":[]}", "1", 5000,
+	        "/tracking_number longer than 200 bytes"},
 	    {"{" PARCEL ",\"service\":\"%s\"}", "x", 201, "/service longer than 200 bytes"},
-	    {"{" PARCEL ",\"metadata\":{\"a\":\"%s\"}}", "x", 2100, "/metadata longer than 2048 bytes"},
-	    {"{" GOOD ",\"recipients\":[{\"id\":\"%s\"}]}", "x", 65, "/recipients/0/id longer than 64 bytes"},
-	    {"{" GOOD ",\"recipients\":[{\"id\":\"a\"}%s]}", ",{\"email\":\"a@b.test\"}", 10, "/recipients more than 10"},
+	    {"{" PARCEL ",\"metadata\":{\"a\":\"%s\"}}", "x", 2100,
+	        "/metadata longer than 2048 bytes"},
+	    {"{" GOOD ",\"recipients\":[{\"id\":\"%s\"}]}", "x", 65,
+	        "/recipients/0/id longer than 64 bytes"},
+	    {"{" GOOD ",\"recipients\":[{\"id\":\"a\"}%s]}", ",{\"email\":\"a@b.test\"}", 10,
+	        "/recipients more than 10"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct buf filler = BUF_EMPTY(0), body = BUF_EMPTY(0);
@@ -186,15 +231,25 @@ static void test_many_errors_are_bounded(void **state)
 	buf_free(&body);
 }
 
-/* --- merge --------------------------------------------------------------------------------------- */
+/* --- merge ---------------------------------------------------------------------------------------
+ */
 
 static struct shipment existing(void)
 {
 	struct recipient *r = arena_array(arena, 1, sizeof *r);
-	r[0] = (struct recipient){.id = "rcp_old", .email = "Asha@shop.test", .phone = "+4915112345678"};
-	return (struct shipment){.number = "P1", .carrier = "dhl", .order_number = "1", .service = "s",
-	    .promised = {NULL, "2026-03-05"}, .recipients = r, .recipient_count = 1, .metadata = "{}",
-	    .zone = "UTC", .body_hash = 5, .poll_failures = 3};
+	r[0] = (struct recipient){
+	    .id = "rcp_old", .email = "Asha@shop.test", .phone = "+4915112345678"};
+	return (struct shipment){.number = "P1",
+	    .carrier = "dhl",
+	    .order_number = "1",
+	    .service = "s",
+	    .promised = {NULL, "2026-03-05"},
+	    .recipients = r,
+	    .recipient_count = 1,
+	    .metadata = "{}",
+	    .zone = "UTC",
+	    .body_hash = 5,
+	    .poll_failures = 3};
 }
 
 static void test_patch(void **state)
@@ -204,10 +259,12 @@ static void test_patch(void **state)
 		const char *body, *errors;
 	} rows[] = {{"{}", ""}, {"{\"carrier\":\"dhl\"}", ""}, {"{\"recipients\":[]}", ""},
 	    {"{\"tracking_number\":\"P2\"}", "/tracking_number cannot be changed"},
-	    {"{\"recipients\":7}", "/recipients is required"}, {"{\"carrier\":\"dlh\"}", "/carrier "}};
+	    {"{\"recipients\":7}", "/recipients is required"},
+	    {"{\"carrier\":\"dlh\"}", "/carrier "}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const char *errors = errors_of(read_text(rows[i].body, true));
-		if (strncmp(errors, rows[i].errors, strlen(rows[i].errors)) != 0 || (*errors && !*rows[i].errors))
+		if (strncmp(errors, rows[i].errors, strlen(rows[i].errors)) != 0 ||
+		    (*errors && !*rows[i].errors))
 			fail_msg("%s: %s", rows[i].body, errors);
 	}
 }
@@ -220,7 +277,9 @@ static void test_merge_changes_what_was_given(void **state)
 	assert_string_equal(s.order_number, "1");
 	assert_string_equal(s.promised.to, "2026-03-05");
 	assert_int_equal(s.recipient_count, 1);
-	intake_merge(read_text("{\"order_number\":\"2\",\"promised\":null,\"metadata\":{\"x\":1}}", true), &s);
+	intake_merge(
+	    read_text("{\"order_number\":\"2\",\"promised\":null,\"metadata\":{\"x\":1}}", true),
+	    &s);
 	assert_string_equal(s.order_number, "2");
 	assert_null(s.promised.to);
 	assert_string_equal(s.metadata, "{\"x\":1}");
@@ -250,7 +309,8 @@ static void test_merge_recipients(void **state)
 		const char *first_id; /* NULL: a fresh hash */
 	} rows[] = {
 	    {"{\"recipients\":[{\"email\":\"asha@SHOP.test\"}]}", true, 1, "rcp_old"},
-	    {"{\"recipients\":[{\"email\":\"new@shop.test\",\"phone\":\"+4915112345678\"}]}", true, 1, "rcp_old"},
+	    {"{\"recipients\":[{\"email\":\"new@shop.test\",\"phone\":\"+4915112345678\"}]}", true,
+	        1, "rcp_old"},
 	    {"{\"recipients\":[{\"email\":\"new@shop.test\"}]}", true, 1, NULL},
 	    {"{\"recipients\":[{\"id\":\"mine\",\"email\":\"asha@shop.test\"}]}", true, 1, "mine"},
 	    {"{\"recipients\":[]}", true, 0, NULL},
@@ -270,8 +330,8 @@ static void test_merge_recipients(void **state)
 static void test_numbers(void **state)
 {
 	(void)state;
-	static const char *const rows[][2] = {{"P1", "P1"}, {" P 1 ", "P1"}, {"-P-1-", "P-1"}, {"- P1 -", "P1"},
-	    {"", ""}, {"---", ""}, {"pkg1", "pkg1"}};
+	static const char *const rows[][2] = {{"P1", "P1"}, {" P 1 ", "P1"}, {"-P-1-", "P-1"},
+	    {"- P1 -", "P1"}, {"", ""}, {"---", ""}, {"pkg1", "pkg1"}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		assert_string_equal(intake_number(rows[i][0], arena), rows[i][1]);
 }

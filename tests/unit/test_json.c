@@ -33,7 +33,8 @@ static void test_put(void **state)
 	json_put_time(o, "i", NEVER_MS);
 	json_put_time(o, "j", 1772000000000);
 	json_put_time(o, "k", 1772000000123);
-	expect(o, "{\"a\":\"x\",\"c\":null,\"d\":\"y\",\"f\":-5,\"g\":9223372036854775807,\"h\":null,\"i\":null,"
+	expect(o, "{\"a\":\"x\",\"c\":null,\"d\":\"y\",\"f\":-5,\"g\":9223372036854775807,\"h\":"
+	          "null,\"i\":null,"
 	          "\"j\":\"2026-02-25T06:13:20Z\",\"k\":\"2026-02-25T06:13:20.123Z\"}");
 }
 
@@ -52,7 +53,8 @@ static void test_get(void **state)
 	struct arena *arena = arena_new();
 	json_t *o = json_loads("{\"t\":\"x\",\"n\":5,\"z\":null,\"f\":1.5,\"o\":{}}", 0, NULL);
 	assert_string_equal(json_get_text(o, "t", arena), "x");
-	assert_ptr_not_equal(json_get_text(o, "t", arena), json_string_value(json_object_get(o, "t")));
+	assert_ptr_not_equal(
+	    json_get_text(o, "t", arena), json_string_value(json_object_get(o, "t")));
 	static const char *const no_texts[] = {"n", "z", "f", "o", "absent"};
 	for (size_t i = 0; i < sizeof no_texts / sizeof *no_texts; i++)
 		assert_null(json_get_text(o, no_texts[i], arena));

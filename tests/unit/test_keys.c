@@ -8,8 +8,12 @@
 
 #include "notifier/app/keys.h"
 
-static const struct message_identity base = {.account = "default", .shipment_id = "shp_05abcdefghijklmn",
-    .event = "delivered", .sequence = 4, .recipient_id = "rcp_1", .channel = "email"};
+static const struct message_identity base = {.account = "default",
+    .shipment_id = "shp_05abcdefghijklmn",
+    .event = "delivered",
+    .sequence = 4,
+    .recipient_id = "rcp_1",
+    .channel = "email"};
 
 static void test_message_id_is_deterministic(void **state)
 {
@@ -74,11 +78,12 @@ static void test_partition_of_id(void **state)
 	static const struct {
 		const char *id;
 		int partition;
-	} rows[] = {{"shp_00abcdefghijklmn", 0}, {"shp_3fabcdefghijklmn", 63}, {"msg_10abcdefghijklmn", 16},
-	    {"shp_40abcdefghijklmn", -1}, /* there are 64 */
-	    {"shp_ffabcdefghijklmn", -1}, {"shp_g0abcdefghijklmn", -1}, {"shp_00abcdefghijklm1", -1},
-	    {"shp_00abcdefghijklmA", -1}, {"shp_00abcdefgh}:x", -1}, {"shp_00", -1}, {"shp_", -1}, {"", -1},
-	    {"key_00abcdefghijklmn", -1}, {"shp_00abcdefghijklmnopqrst", -1}, {"SHP_00abcdefghijklmn", -1}};
+	} rows[] = {{"shp_00abcdefghijklmn", 0}, {"shp_3fabcdefghijklmn", 63},
+	    {"msg_10abcdefghijklmn", 16}, {"shp_40abcdefghijklmn", -1}, /* there are 64 */
+	    {"shp_ffabcdefghijklmn", -1}, {"shp_g0abcdefghijklmn", -1},
+	    {"shp_00abcdefghijklm1", -1}, {"shp_00abcdefghijklmA", -1}, {"shp_00abcdefgh}:x", -1},
+	    {"shp_00", -1}, {"shp_", -1}, {"", -1}, {"key_00abcdefghijklmn", -1},
+	    {"shp_00abcdefghijklmnopqrst", -1}, {"SHP_00abcdefghijklmn", -1}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (key_partition_of_id(rows[i].id) != rows[i].partition)
 			fail_msg("%s: %d", rows[i].id, key_partition_of_id(rows[i].id));
@@ -108,7 +113,8 @@ static void test_names(void **state)
 	struct arena *arena = arena_new();
 	assert_string_equal(key_of(arena, 31, "clock").at, "n:{p1f}:clock");
 	assert_string_equal(key_with(arena, 0, "s", "shp_x").at, "n:{p00}:s:shp_x");
-	assert_string_equal(key_with2(arena, 63, "num", "default", "PKG1").at, "n:{p3f}:num:default:PKG1");
+	assert_string_equal(
+	    key_with2(arena, 63, "num", "default", "PKG1").at, "n:{p3f}:num:default:PKG1");
 	arena_free(&arena);
 }
 
@@ -117,7 +123,8 @@ static void test_sha256(void **state)
 	(void)state;
 	char hex[65];
 	key_sha256_hex(hex, "abc", 3); /* FIPS 180-4, example B.1 */
-	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_string_equal(
+	    hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	key_sha256_hex(hex, "", 0);
 	assert_int_equal(strncmp(hex, "e3b0c44298fc1c14", 16), 0);
 }

@@ -49,9 +49,9 @@ static const json_t *find_operation(const char *method, const char *pattern)
 	json_t *item;
 	for (size_t i = 0; method[i] != '\0' && i + 1 < sizeof lower; i++)
 		lower[i] = (char)tolower((unsigned char)method[i]);
-	json_object_foreach(json_object_get(document, "paths"), path, item)
-	    if (path_fits(path, pattern) && json_object_get(item, lower) != NULL)
-		    return json_object_get(item, lower);
+	json_object_foreach(json_object_get(document, "paths"), path,
+	    item) if (path_fits(path, pattern) &&
+	              json_object_get(item, lower) != NULL) return json_object_get(item, lower);
 	return NULL;
 }
 
@@ -87,8 +87,8 @@ static void test_nothing_else_is_described(void **state)
 	const char *path, *method;
 	json_t *item, *operation;
 	json_object_foreach(json_object_get(document, "paths"), path, item)
-	    json_object_foreach(item, method, operation)
-	        described += json_is_object(operation) && strncmp(path, "/v1/", 4) == 0;
+	    json_object_foreach(item, method, operation) described +=
+	    json_is_object(operation) && strncmp(path, "/v1/", 4) == 0;
 	assert_int_equal(described, api_route_count() + 1); /* openapi.json itself */
 }
 
@@ -131,16 +131,20 @@ static const json_t *names_of(const char *schema)
 static void test_enums_are_current(void **state)
 {
 	(void)state;
-	const json_t *statuses = names_of("Status"), *reasons = names_of("Reason"), *events = names_of("EventKind");
+	const json_t *statuses = names_of("Status"), *reasons = names_of("Reason"),
+	             *events = names_of("EventKind");
 	assert_int_equal(json_array_size(statuses), STATUS_COUNT);
 	for (size_t i = 0; i < STATUS_COUNT; i++)
-		assert_string_equal(json_string_value(json_array_get(statuses, i)), status_name((enum status)i));
+		assert_string_equal(
+		    json_string_value(json_array_get(statuses, i)), status_name((enum status)i));
 	assert_int_equal(json_array_size(reasons), REASON_COUNT - 1);
 	for (size_t i = 1; i < REASON_COUNT; i++)
-		assert_string_equal(json_string_value(json_array_get(reasons, i - 1)), reason_name((enum reason)i));
+		assert_string_equal(
+		    json_string_value(json_array_get(reasons, i - 1)), reason_name((enum reason)i));
 	assert_int_equal(json_array_size(events), EVENT_COUNT - 1);
 	for (size_t i = 1; i < EVENT_COUNT; i++)
-		assert_string_equal(json_string_value(json_array_get(events, i - 1)), event_name((enum event_kind)i));
+		assert_string_equal(json_string_value(json_array_get(events, i - 1)),
+		    event_name((enum event_kind)i));
 }
 
 int main(void)

@@ -8,7 +8,9 @@
 
 #include "notifier/app/safety.h"
 
-#define GOOD_INFO "# Server\r\nredis_version:7.0.15\r\n# Replication\r\nrole:master\r\ncluster_enabled:0\r\n"
+#define GOOD_INFO                                                                                  \
+	"# Server\r\nredis_version:7.0.15\r\n# "                                                   \
+	"Replication\r\nrole:master\r\ncluster_enabled:0\r\n"
 
 /* Expected: "E:word" or "W:word" of each finding in order; the word is part of its text. */
 static const struct {
@@ -28,9 +30,12 @@ static const struct {
     {{"yes", "always", "noeviction", "no", "redis_version:6.2.0\r\n"}, ""},
     {{"yes", "always", "noeviction", "no", "redis_version:10.1.0\r\n"}, ""},
     {{"yes", "always", "noeviction", "no", "redis_version:7.0.1\r\nrole:slave\r\n"}, "E:replica "},
-    {{"yes", "always", "noeviction", "no", "redis_version:7.0.1\r\ncluster_enabled:1\r\n"}, "E:cluster "},
-    {{"no", "no", "allkeys-lru", "yes", "redis_version:4.0.1\r\nrole:slave\r\ncluster_enabled:1\r\n"},
-        "E:appendonly yes E:noeviction E:appendfsync always W:no-appendfsync-on-rewrite E:replica E:cluster E:6.2 "},
+    {{"yes", "always", "noeviction", "no", "redis_version:7.0.1\r\ncluster_enabled:1\r\n"},
+        "E:cluster "},
+    {{"no", "no", "allkeys-lru", "yes",
+         "redis_version:4.0.1\r\nrole:slave\r\ncluster_enabled:1\r\n"},
+        "E:appendonly yes E:noeviction E:appendfsync always W:no-appendfsync-on-rewrite E:replica "
+        "E:cluster E:6.2 "},
 };
 
 /* Every finding must hold the words that the row expects of it. */
@@ -73,8 +78,8 @@ static void test_read_settings(void **state)
 {
 	(void)state;
 	struct arena *arena = arena_new();
-	struct redis_value items[] = {text("appendfsync"), text("always"), text("appendonly"), text("yes"),
-	    text("maxmemory-policy"), text("noeviction"), text("odd one out")};
+	struct redis_value items[] = {text("appendfsync"), text("always"), text("appendonly"),
+	    text("yes"), text("maxmemory-policy"), text("noeviction"), text("odd one out")};
 	struct redis_value settings = {.type = REDIS_ARRAY, .items = items, .count = 7};
 	struct redis_value info = text("a:1\r\nredis_version:7.0.1\r\n");
 	struct safety_facts facts;
@@ -93,12 +98,15 @@ static void test_read_info_only(void **state)
 	(void)state;
 	static const struct {
 		const char *info, *appendonly, *policy;
-	} rows[] = {{"x:1\r\naof_enabled:0\r\nmaxmemory_policy:allkeys-lru\r\n", "no", "allkeys-lru"},
+	} rows[] = {
+	    {"x:1\r\naof_enabled:0\r\nmaxmemory_policy:allkeys-lru\r\n", "no", "allkeys-lru"},
 	    {"aof_enabled:1\r\nmaxmemory_policy:noeviction", "yes", "noeviction"},
-	    {"not_aof_enabled:1\nmaxmemory_policyx:y\n", NULL, NULL}, {"", NULL, NULL}, {"\n\n\n", NULL, NULL}};
+	    {"not_aof_enabled:1\nmaxmemory_policyx:y\n", NULL, NULL}, {"", NULL, NULL},
+	    {"\n\n\n", NULL, NULL}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct arena *arena = arena_new();
-		struct redis_value refused = {.type = REDIS_ERROR, .text = str_of("NOPERM")}, info = text(rows[i].info);
+		struct redis_value refused = {.type = REDIS_ERROR, .text = str_of("NOPERM")},
+		                   info = text(rows[i].info);
 		struct safety_facts facts;
 		safety_read(&refused, &info, &facts, arena);
 		assert_true(text_eq(facts.appendonly, rows[i].appendonly));

@@ -27,7 +27,11 @@ static int close_arena(void **state)
 }
 
 static struct recipient recipients[] = {
-    {.id = "rcp_1", .name = "Asha ગુજરાતી", .email = "asha@shop.test", .language = "gu", .zone = "Asia/Kolkata"},
+    {.id = "rcp_1",
+        .name = "Asha ગુજરાતી",
+        .email = "asha@shop.test",
+        .language = "gu",
+        .zone = "Asia/Kolkata"},
     {.id = "77", .phone = "+919812345621", .channels_stated = true, .channels = 1u << CHANNEL_SMS},
     {.id = "none", .email = "no@shop.test", .channels_stated = true, .channels = 0},
 };
@@ -35,19 +39,50 @@ static struct recipient recipients[] = {
 /* Everything that can be set is set, so that a forgotten field shows. */
 static struct shipment full(void)
 {
-	return (struct shipment){.version = 7, .id = "shp_00abcdefghijklmn", .account = "blue", .number = "PKG\"1",
-	    .carrier = "dhl", .actual_carrier = "dpd", .service = "parcel-de", .order_number = "1001",
-	    .zone = "Europe/Berlin", .origin = {"CN", "GD", "518000"}, .destination = {"DE", NULL, "10115"},
-	    .promised = {"2026-03-05", "2026-03-06"}, .recipients = recipients, .recipient_count = 3,
-	    .metadata = "{\"a\":1}", .created_ms = 1772000000000, .status = STATUS_EXCEPTION,
-	    .reason = REASON_DAMAGED, .since_ms = 1772000001000, .since_approximate = true,
-	    .newest_ms = 1772500000000, .heard_ms = 1772000003000, .eta = {"2026-03-07", "2026-03-08T12:00:00"},
-	    .expected_ms = 4, .worst_ms = 5, .out_ms = 6, .attempted_ms = 7, .stalled_ms = 8, .delivered_ms = 9,
-	    .delivered_place = "door", .pickup = {"Kiosk", "Street 1", "2026-03-09", "1234"},
-	    .duties = {"5.00", "EUR", "2026-03-10"}, .flags = SHIPMENT_MOVED | SHIPMENT_STALLED_AGAIN,
-	    .finished_ms = 10, .sequence = 11, .superseding = 12, .last_event = EVENT_EXCEPTION,
-	    .last_reason = REASON_LOST, .seen_floor_ms = 13, .polled_ms = 14, .poll_failures = 15,
-	    .body_hash = UINT64_C(0xfedcba9876543210), .next_poll_ms = 16, .next_poll_why = "by its status",
+	return (struct shipment){.version = 7,
+	    .id = "shp_00abcdefghijklmn",
+	    .account = "blue",
+	    .number = "PKG\"1",
+	    .carrier = "dhl",
+	    .actual_carrier = "dpd",
+	    .service = "parcel-de",
+	    .order_number = "1001",
+	    .zone = "Europe/Berlin",
+	    .origin = {"CN", "GD", "518000"},
+	    .destination = {"DE", NULL, "10115"},
+	    .promised = {"2026-03-05", "2026-03-06"},
+	    .recipients = recipients,
+	    .recipient_count = 3,
+	    .metadata = "{\"a\":1}",
+	    .created_ms = 1772000000000,
+	    .status = STATUS_EXCEPTION,
+	    .reason = REASON_DAMAGED,
+	    .since_ms = 1772000001000,
+	    .since_approximate = true,
+	    .newest_ms = 1772500000000,
+	    .heard_ms = 1772000003000,
+	    .eta = {"2026-03-07", "2026-03-08T12:00:00"},
+	    .expected_ms = 4,
+	    .worst_ms = 5,
+	    .out_ms = 6,
+	    .attempted_ms = 7,
+	    .stalled_ms = 8,
+	    .delivered_ms = 9,
+	    .delivered_place = "door",
+	    .pickup = {"Kiosk", "Street 1", "2026-03-09", "1234"},
+	    .duties = {"5.00", "EUR", "2026-03-10"},
+	    .flags = SHIPMENT_MOVED | SHIPMENT_STALLED_AGAIN,
+	    .finished_ms = 10,
+	    .sequence = 11,
+	    .superseding = 12,
+	    .last_event = EVENT_EXCEPTION,
+	    .last_reason = REASON_LOST,
+	    .seen_floor_ms = 13,
+	    .polled_ms = 14,
+	    .poll_failures = 15,
+	    .body_hash = UINT64_C(0xfedcba9876543210),
+	    .next_poll_ms = 16,
+	    .next_poll_why = "by its status",
 	    .deadline_ms = 17};
 }
 
@@ -92,7 +127,8 @@ static void test_round_trip_keeps_all(void **state)
 static void test_empty_round_trip(void **state)
 {
 	(void)state;
-	struct shipment s = {.account = "default", .next_poll_ms = NEVER_MS, .deadline_ms = NEVER_MS};
+	struct shipment s = {
+	    .account = "default", .next_poll_ms = NEVER_MS, .deadline_ms = NEVER_MS};
 	struct shipment *back = round_trip(&s);
 	assert_string_equal(back->account, "default");
 	assert_true(back->next_poll_ms == NEVER_MS);
@@ -124,19 +160,13 @@ static void test_fingerprints(void **state)
 static const struct {
 	const char *stored, *expected; /* part of the error; NULL: it is read */
 } stored_cases[] = {
-    {"1 {\"v\":1}", NULL},
-    {"0 {\"v\":1,\"unknown\":[{}]}", NULL},
-    {"1 {\"v\":2}", "newer notifier"},
-    {"1 {\"v\":999999}", "newer notifier"},
-    {"", "no version"},
-    {"x {\"v\":1}", "no version"},
-    {"{\"v\":1}", "no version"},
-    {"1", "damaged"},
-    {"1 ", "damaged"},
-    {"1 {\"v\":1", "damaged"},
-    {"1 {\"v\":1} x", "damaged"},
+    {"1 {\"v\":1}", NULL}, {"0 {\"v\":1,\"unknown\":[{}]}", NULL},
+    {"1 {\"v\":2}", "newer notifier"}, {"1 {\"v\":999999}", "newer notifier"}, {"", "no version"},
+    {"x {\"v\":1}", "no version"}, {"{\"v\":1}", "no version"}, {"1", "damaged"}, {"1 ", "damaged"},
+    {"1 {\"v\":1", "damaged"}, {"1 {\"v\":1} x", "damaged"},
     {"99999999999999999999 {\"v\":1}", "no version"},
-    {"1 {\"v\":1,\"r\":5,\"fr\":[],\"st\":7,\"sn\":{},\"cr\":\"x\"}", NULL}, /* wrong types read as not there */
+    {"1 {\"v\":1,\"r\":5,\"fr\":[],\"st\":7,\"sn\":{},\"cr\":\"x\"}",
+        NULL}, /* wrong types read as not there */
     {"1 {\"v\":1,\"st\":\"no such\",\"re\":\"x\",\"le\":\"y\"}", NULL},
     {"1 {\"v\":1,\"sn\":\"!!!!\"}", NULL},
     {"1 {\"v\":1,\"sn\":\"AAAA\"}", NULL}, /* less than one fingerprint */
@@ -172,9 +202,17 @@ static void test_events(void **state)
 {
 	(void)state;
 	for (int kind = EVENT_NONE + 1; kind < EVENT_COUNT; kind++) {
-		struct event back, event = {.kind = (enum event_kind)kind, .sequence = 5, .status = STATUS_DELIVERED,
-		    .reason = REASON_WEATHER, .at_ms = 1, .noticed_ms = 2, .approximate = true, .source = SOURCE_CLOCK,
-		    .withdrawn = STATUS_RETURNING, .eta_before = {"a", "b"}, .quiet_days = 3};
+		struct event back, event = {.kind = (enum event_kind)kind,
+		                       .sequence = 5,
+		                       .status = STATUS_DELIVERED,
+		                       .reason = REASON_WEATHER,
+		                       .at_ms = 1,
+		                       .noticed_ms = 2,
+		                       .approximate = true,
+		                       .source = SOURCE_CLOCK,
+		                       .withdrawn = STATUS_RETURNING,
+		                       .eta_before = {"a", "b"},
+		                       .quiet_days = 3};
 		struct err err;
 		const char *text = event_encode(&event, arena);
 		assert_true(event_decode(str_of(text), &back, arena, &err));
@@ -191,7 +229,8 @@ static void test_events(void **state)
 static void test_bad_events(void **state)
 {
 	(void)state;
-	static const char *const texts[] = {"", "{", "[]", "null", "{}", "{\"k\":\"nonsense\"}", "{\"k\":7}"};
+	static const char *const texts[] = {
+	    "", "{", "[]", "null", "{}", "{\"k\":\"nonsense\"}", "{\"k\":7}"};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		struct event event;
 		struct err err;

@@ -14,8 +14,10 @@ static void test_text_columns(void **state)
 	static const struct {
 		const char *text;
 		size_t columns;
-	} rows[] = {{"", 0}, {"abc", 3}, {"ä", 1}, {"日本", 4}, {"e\xcc\x81", 1}, /* e + combining acute */
-	    {"\xe2\x80\x8b", 0} /* zero width space */, {"📦", 2}, {"\xff\xfe", 2} /* no UTF-8: shown somehow */};
+	} rows[] = {{"", 0}, {"abc", 3}, {"ä", 1}, {"日本", 4},
+	    {"e\xcc\x81", 1}, /* e + combining acute */
+	    {"\xe2\x80\x8b", 0} /* zero width space */, {"📦", 2},
+	    {"\xff\xfe", 2} /* no UTF-8: shown somehow */};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		assert_int_equal(table_text_columns(rows[i].text), rows[i].columns);
 }
@@ -28,16 +30,18 @@ static void test_text_fit(void **state)
 		const char *text;
 		size_t columns;
 		const char *expected;
-	} rows[] = {{"abcdef", 6, "abcdef"}, {"abcdef", 5, "abcd…"}, {"ab cdef", 4, "ab…"}, {"abcdef", 1, "…"},
-	    {"abcdef", 0, ""}, {"日本語", 6, "日本語"}, {"日本語", 5, "日本…"}, {"日本語", 4, "日…"},
-	    {"", 0, ""}};
+	} rows[] = {{"abcdef", 6, "abcdef"}, {"abcdef", 5, "abcd…"}, {"ab cdef", 4, "ab…"},
+	    {"abcdef", 1, "…"}, {"abcdef", 0, ""}, {"日本語", 6, "日本語"}, {"日本語", 5, "日本…"},
+	    {"日本語", 4, "日…"}, {"", 0, ""}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		assert_string_equal(table_text_fit(arena, rows[i].text, rows[i].columns), rows[i].expected);
+		assert_string_equal(
+		    table_text_fit(arena, rows[i].text, rows[i].columns), rows[i].expected);
 	arena_free(&arena);
 }
 
 static const struct table_column columns[] = {{"ID", true}, {"NAME", false}, {"NOTE", false}};
-static const char *const cells[][3] = {{"shp_1", "Asha 日本", NULL}, {"shp_22", "a very long name indeed", ""}};
+static const char *const cells[][3] = {
+    {"shp_1", "Asha 日本", NULL}, {"shp_22", "a very long name indeed", ""}};
 
 static char *print(size_t rows, size_t max_columns, bool is_bold)
 {
@@ -66,12 +70,14 @@ static void test_print(void **state)
 	    {0, 0, false, "ID  NAME  NOTE\n"},
 	    {0, 5, false, "ID  NAME  NOTE\n"}, /* nothing to cut */
 	    {1, 0, true, "\033[1mID     NAME       NOTE\n\033[0mshp_1  Asha 日本  -\n"},
-	    {2, 0, false, "ID      NAME                     NOTE\nshp_1   Asha 日本                -\n"
-	                  "shp_22  a very long name indeed  -\n"},
+	    {2, 0, false,
+	        "ID      NAME                     NOTE\nshp_1   Asha 日本                -\n"
+	        "shp_22  a very long name indeed  -\n"},
 	    /* the empty column goes before anything is cut */
 	    {2, 31, false, "ID      NAME\nshp_1   Asha 日本\nshp_22  a very long name indeed\n"},
 	    {2, 20, false, "ID      NAME\nshp_1   Asha 日本\nshp_22  a very long…\n"},
-	    {2, 1, false, "ID      NAME\nshp_1   Asha…\nshp_22  a ver…\n"}, /* no further than that */
+	    {2, 1, false,
+	        "ID      NAME\nshp_1   Asha…\nshp_22  a ver…\n"}, /* no further than that */
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char *text = print(rows[i].rows, rows[i].max_columns, rows[i].is_bold);

@@ -129,6 +129,7 @@ function drawList() {
 		if (list.children[index] !== row.node) list.insertBefore(row.node, list.children[index] ?? null);
 	}
 	$("empty").hidden = rows.size > 0;
+	document.body.classList.toggle("is-empty", rows.size === 0);
 	$("no-match").hidden = rows.size === 0 || shown > 0;
 	$("filters").hidden = $("search").hidden = rows.size === 0;
 	for (const button of $("filters").children) {
@@ -252,9 +253,7 @@ addEventListener("hashchange", () => { if (location.hash.slice(1) !== selected) 
 document.body.classList.toggle("has-choice", Boolean(selected));
 $("how").textContent = `curl ${location.origin}/v1/shipments \\
   -H "Authorization: Bearer $KEY" \\
-  -d '{"tracking_number": "SANDBOX-DELAYED-1",
-       "carrier": "sandbox",
-       "recipients": [{"name": "Asha",
-                       "email": "asha@example.org"}]}'`;
+  -d '{"tracking_number": "PARCEL-1", "carrier": "generic",
+       "recipients": [{"name": "Asha", "email": "asha@example.org"}]}'`;
 setInterval(() => put($("clock"), momentOf(now())), 250);
 run();

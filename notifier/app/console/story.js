@@ -186,6 +186,7 @@ function showTimeline(parcel, lines, isOther, now) {
 		nodes.push(...group.map((line) => lineNode(line, story)));
 	}
 	list.replaceChildren(...nodes);
+	$("no-story").hidden = nodes.length > 0;
 	const isReading = list.getBoundingClientRect().top < 0;
 	if (!isOther && isReading) pane.scrollTop += list.scrollHeight - before;
 }
