@@ -18,6 +18,12 @@ MESSAGES_STEPS(FLOW_STEP)
 
 #define LIST_MAX 200
 
+/* Another account's message is as if it were not there. */
+static bool read_own(struct api *api, struct ledger *ledger)
+{
+	return ledger_read(&api->value, ledger, api->flow.arena) && text_eq(ledger->account, api->account);
+}
+
 /* --- GET /v1/messages: of one shipment, or those that failed for good ------------------------------ */
 
 static next api_list(struct api *api)
@@ -80,13 +86,19 @@ static next api_next_message(struct api *api)
 	return api_send(api, 200, body);
 }
 
+/* Another account's message is no message. */
+static bool read_own(struct api *api, struct ledger *ledger)
+{
+	return ledger_read(&api->value, ledger, api->flow.arena) && text_eq(ledger->account, api->account);
+}
+
 static next api_one(struct api *api)
 {
 	struct ledger ledger;
 	if (FAILED(api))
 		return api_store_failed(api);
 	const char *id = arena_strdup(api->flow.arena, json_string_value(json_array_get(api->json, api->index)));
-	bool is_there = ledger_read(&api->value, &ledger, api->flow.arena);
+	bool is_there = read_own(api, &ledger);
 	json_array_set_new(api->json, api->index++, is_there ? ledger_json(id, &ledger) : json_null());
 	return THEN(next_message);
 }
@@ -120,7 +132,7 @@ static next api_shown(struct api *api)
 	struct ledger ledger;
 	if (FAILED(api))
 		return api_store_failed(api);
-	if (!ledger_read(&api->value, &ledger, api->flow.arena))
+	if (!read_own(api, &ledger))
 		return api_problem(api, 404, "message_not_found", "There is no such message.");
 	json_t *body = ledger_json(api->argument, &ledger);
 	put_content(api, body);
@@ -146,7 +158,7 @@ static next api_owned(struct api *api)
 	struct ledger ledger;
 	if (FAILED(api))
 		return api_store_failed(api);
-	if (!ledger_read(&api->value, &ledger, api->flow.arena))
+	if (!read_own(api, &ledger))
 		return api_problem(api, 404, "message_not_found", "There is no such message.");
 	int64_t now_ms = loop_now_ms();
 	const char *record = history_receipt(now_ms, api->argument, api->cursor, "an operator said so", (int)ledger.claims, api->flow.arena);

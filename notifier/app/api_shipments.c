@@ -242,7 +242,11 @@ static next api_stored(struct api *api)
 static next api_list(struct api *api)
 {
 	const char *number = api_query(api, "number"), *cursor = api_query(api, "cursor");
+	const char *status = api_query(api, "status");
+	enum status known;
 	int64_t position = 0;
+	if (status != NULL && !status_parse(str_of(status), &known))
+		return api_problem(api, 400, "unknown_status", "There is no such status; /v1/openapi.json lists them.");
 	if (number != NULL)
 		return AWAIT(api, state, store_find(&api->world->store, &api->flow, api->account, number, &api->value), STORE_WAIT_MS);
 	if (cursor != NULL && !str_to_int64(str_of(cursor), &position))

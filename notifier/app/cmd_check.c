@@ -33,6 +33,7 @@ struct check {
 	struct arena *arena;
 	const char *path;
 	struct config *config;
+	struct config_problems problems;
 	struct finding *findings;
 	size_t count, capacity;
 	size_t totals[LEVEL_COUNT];
@@ -65,23 +66,47 @@ static void found(struct check *check, enum level level, const char *area, const
 /* --- configuration -----------------------------------------------------------------------------
  */
 
+/* The loader's warnings about a whole account or carrier: check_account and check_carrier look
+ * closer. */
+static bool is_judged_later(const struct check *check, const struct config_problem *problem)
+{
+	const char *dot = problem->path ? strchr(problem->path, '.') : NULL;
+	return check->config != NULL && problem->is_warning && dot != NULL &&
+	       strchr(dot + 1, '.') == NULL &&
+	       (strncmp(problem->path, "accounts.", 9) == 0 ||
+	           strncmp(problem->path, "carriers.", 9) == 0);
+}
+
 static void check_configuration(struct check *check)
 {
-	struct config_problems problems = {.arena = check->arena};
+	const struct config_problems *problems = &check->problems;
 	setup_config_hooks();
-	check->config = config_load(check->path, &problems);
-	for (size_t i = 0; i < problems.count; i++) {
-		const struct config_problem *p = &problems.items[i];
+	check->problems.arena = check->arena;
+	check->config = config_load(check->path, &check->problems);
+	for (size_t i = 0; i < problems->count; i++) {
+		const struct config_problem *p = &problems->items[i];
 		const char *where = p->line
 		                        ? arena_printf(check->arena, "%s:%d", check->path, p->line)
 		                        : check->path;
-		found(check, p->is_warning ? LEVEL_WARNING : LEVEL_ERROR, "configuration", where,
-		    "%s%s%s", p->path ? p->path : "", p->path ? ": " : "", p->text);
+		if (!is_judged_later(check, p))
+			found(check, p->is_warning ? LEVEL_WARNING : LEVEL_ERROR, "configuration",
+			    where, "%s%s%s", p->path ? p->path : "", p->path ? ": " : "", p->text);
 	}
 	if (check->config != NULL)
 		found(check, LEVEL_GOOD, "configuration", check->path,
 		    "%zu account(s), %zu carrier(s)", check->config->account_count,
 		    check->config->carrier_count);
+}
+
+/* "accounts.default", with its line where the loader had something to say of it. */
+static const char *where_of(const struct check *check, const char *group, const char *name)
+{
+	const char *path = arena_printf(check->arena, "%s.%s", group, name);
+	for (size_t i = 0; i < check->problems.count; i++)
+		if (text_eq(check->problems.items[i].path, path))
+			return arena_printf(check->arena, "%s:%d: %s", check->path,
+			    check->problems.items[i].line, path);
+	return path;
 }
 
 /* --- data folder -------------------------------------------------------------------------------
@@ -214,7 +239,7 @@ static void check_templates(struct check *check)
 
 static void check_account(struct check *check, const struct account_config *account)
 {
-	const char *where = arena_printf(check->arena, "accounts.%s", account->name);
+	const char *where = where_of(check, "accounts", account->name);
 	const char *host = account->email.smtp.host;
 	if (account->is_test)
 		found(check, LEVEL_GOOD, "accounts", where,
@@ -234,8 +259,7 @@ static void check_account(struct check *check, const struct account_config *acco
 static void check_carrier(struct check *check, const struct carrier_config *carrier)
 {
 	const struct carrier *adapter = carrier->carrier;
-	const char *where = arena_printf(check->arena, "carriers.%s", adapter->name),
-	           *missing = NULL;
+	const char *where = where_of(check, "carriers", adapter->name), *missing = NULL;
 	bool takes_hooks = carrier->settings.hook_secret_count > 0 && adapter->hook_read != NULL;
 	for (size_t i = 0; i < adapter->option_count && missing == NULL; i++)
 		if (adapter->options[i].is_required && text_is_empty(carrier->settings.values[i]))

@@ -16,6 +16,7 @@ struct decide {
 	struct redis_value value;
 	struct decided_event *events;
 	size_t count, messages;
+	int64_t held_until_ms; /* the first of the batch that waits; NEVER_MS: none */
 	bool is_done; /* the batch went well: look for more */
 };
 
@@ -81,6 +82,8 @@ static void judge_event(struct decide *p, struct decided_event *out, const struc
 			d->recipient_id = recipient->id;
 			d->channel = (enum channel)channel;
 			d->decision = judge_one(p, event, s, recipient, d->channel);
+			if (d->decision.verdict == VERDICT_HOLD && d->decision.until_ms < p->held_until_ms)
+				p->held_until_ms = d->decision.until_ms;
 			if (d->decision.verdict != VERDICT_DROP)
 				d->message_id = ledger_describe(&out->messages[out->message_count++], s, event, d, arena);
 		}
@@ -136,6 +139,8 @@ static next decide_judge(struct decide *p) /* pure: what becomes of each? */
 
 static next decide_recorded(struct decide *p)
 {
+	if (p->held_until_ms < p->partition->next_clock_ms)
+		p->partition->next_clock_ms = p->held_until_ms;
 	if (FAILED(p)) {
 		/* Perhaps it ran, perhaps not: what is still pending is read again. */
 		p->partition->drains_events = true;
@@ -158,6 +163,7 @@ void decide_start(struct world *world, unsigned partition)
 	p->world = world;
 	p->config = config_ref(world->config);
 	p->partition = &world->partitions[partition];
+	p->held_until_ms = NEVER_MS;
 	p->partition->is_deciding = true;
 	flow_start(&p->flow, &decide_type, do_read);
 }

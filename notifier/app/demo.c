@@ -32,9 +32,10 @@ static int probe_port(const char *host, const char *port)
 	socklen_t len = sizeof bound;
 	char service[16] = "";
 	int yes = 1;
-	errno = EINVAL;
-	if (getaddrinfo(host, port, &hints, &found) != 0)
+	if (getaddrinfo(host, port, &hints, &found) != 0) {
+		errno = EINVAL;
 		return -1;
+	}
 	int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
 	          bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 1) == 0 &&

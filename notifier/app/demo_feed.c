@@ -21,8 +21,8 @@ static const struct story {
 } stories[] = {
     {"dhl", "DELIVERED", 2, 2},
     {"fedex", "DELAYED", 1, 2},
-    {"generic", "ATTEMPT", 2, 2},
-    {"sandbox", "TAKENBACK", 2, 2},
+    {"sandbox", "ATTEMPT", 2, 2},
+    {"generic", "TAKENBACK", 2, 2}, /* pushed: nobody asks about a delivered parcel again */
     {"dhl", "SILENT", 1, 2},
     {"fedex", "LOST", 4, 2},
     {"generic", "RETURNED", 2, 2},
@@ -34,8 +34,8 @@ static const struct story {
     {"sandbox", "DUTIES", 1, 4},
     {"fedex", "EARLY", 1, 4},
     /* from here on only after the opening */
-    {"generic", "DAMAGED", 0, 2},
-    {"dhl", "TAKENBACK", 0, 2},
+    {"dhl", "DAMAGED", 0, 2},
+    {"generic", "TAKENBACK", 0, 2},
     {"fedex", "ATTEMPT", 0, 2},
     {"sandbox", "HIDDEN", 0, 2},
     {"fedex", "DELIVERED", 0, 2},

@@ -130,8 +130,9 @@ static next poll_budget(struct poll *p) /* Redis: quota and rate, shared by all 
 
 static next poll_granted(struct poll *p)
 {
-	int64_t wait_ms = p->value.type == REDIS_INTEGER ? p->value.integer : 1000;
-	if (!FAILED(p) && wait_ms == 0)
+	/* A value may still stand there from the call before. */
+	int64_t wait_ms = !FAILED(p) && p->value.type == REDIS_INTEGER ? p->value.integer : 1000;
+	if (wait_ms == 0)
 		return THEN(token);
 	p->runtime->blocked_until_ms = loop_now_ms() + wait_ms;
 	p->back_off_ms = wait_ms;

@@ -19,7 +19,7 @@
 
 #define DELAY_AGES          60    /* days since handover that are told apart; older = the last */
 #define DELAY_EXPIRE_DAYS   75    /* older parcels teach nothing any more: stop delay_on_day */
-#define DELAY_PLACES_MAX    20000 /* about 2.4 kB each; beyond, the level above speaks */
+#define DELAY_PLACES_MAX    20000 /* about 1.9 kB each; beyond, the level above speaks */
 #define DELAY_DAY_NONE      INT32_MIN
 #define DELAY_MODEL_VERSION 1
 

@@ -47,17 +47,18 @@ static void today_clear(struct pace_price *price)
 	for (int i = 0; i < PACE_SLOTS; i++)
 		price->today[i] = -1;
 	price->used = price->day_demand = 0;
+	price->quota = price->daily_quota;
 }
 
 void pace_price_init(
     struct pace_price *price, double looks_per_day, int64_t reset_ms, double live, int64_t now_ms)
 {
-	*price = (struct pace_price){.quota = fmax(looks_per_day, 1), .reset_ms = reset_ms};
+	*price = (struct pace_price){.daily_quota = fmax(looks_per_day, 1), .reset_ms = reset_ms};
+	today_clear(price);
 	price->root = FIRST_ROOT * fmax(live, 1) / price->quota;
 	price->day = price_day(price, now_ms);
 	price->slot = price_slot(price, now_ms);
 	price->slot_live = fmax(live, 1);
-	today_clear(price);
 }
 
 static bool profile_is_known(const struct pace_price *price, int32_t day)
@@ -162,7 +163,7 @@ static double root_bounded(const struct pace_price *price, double root, bool kno
 {
 	if (!known)
 		return clip(root, price->root / STEP_MOST, price->root * STEP_MOST);
-	if (price->used < DAY_SHOWS * price->quota)
+	if (price->used < DAY_SHOWS * price->daily_quota)
 		return root;
 	double mean = price->day_demand / price->used;
 	return clip(root, mean / STEP_MOST, mean * STEP_MOST);
@@ -182,7 +183,8 @@ void pace_price_on_slot(struct pace_price *price, const struct pace_load *load, 
 	price->slot_said = load->slot_demand;
 	bool known = profile_is_known(price, day);
 	double demand = known ? profile_demand(price, load) : forecast_demand(price, load);
-	double left = fmax(price->quota - price->used - load->unseen, LEFT_LEAST * price->quota);
+	double left =
+	    fmax(price->quota - price->used - load->unseen, LEFT_LEAST * price->daily_quota);
 	price->root = clip(root_bounded(price, demand / left, known), 1e-3, 1e6);
 }
 
@@ -205,7 +207,7 @@ void pace_price_on_look(struct pace_price *price, double looks)
 
 void pace_price_on_refusal(struct pace_price *price)
 {
-	price->quota = fmax(price->used, 1);
+	price->quota = price->used;
 }
 
 /* --- storing ---------------------------------------------------------------------------------- */

@@ -22,9 +22,10 @@
 #define PACE_SLOT_MS       (INT64_C(86400000) / PACE_SLOTS)
 
 struct pace_price {
-	double quota;     /* looks a day: calls x numbers per call */
-	int64_t reset_ms; /* of the time of day (UTC) at which the carrier's day begins */
-	double root;      /* sqrt(price) now */
+	double daily_quota; /* looks a day: calls x numbers per call */
+	double quota;       /* of today: less after a refusal */
+	int64_t reset_ms;   /* of the time of day (UTC) at which the carrier's day begins */
+	double root;        /* sqrt(price) now */
 
 	/* --- today --- */
 	int32_t day;             /* since 1970, shifted by reset_ms */
@@ -63,7 +64,7 @@ double pace_price_now(const struct pace_price *price);
 /* Whether the quota of the day still holds so many looks. */
 bool pace_price_may_look(const struct pace_price *price, double looks);
 void pace_price_on_look(struct pace_price *price, double looks);
-/* The carrier said no (429): today's quota is what was used. */
+/* The carrier said no (429): today's quota is what was used; tomorrow's is whole again. */
 void pace_price_on_refusal(struct pace_price *price);
 
 /* One text for all that is learned, and back.  INPUT: another version, or damaged. */

@@ -149,9 +149,14 @@ static void *reply_integer(const redisReadTask *task, long long value)
 	return reply;
 }
 
+/* The task has the type of what could have come instead: a text or an array. */
 static void *reply_nil(const redisReadTask *task)
 {
-	return object_begin(task, str_of("")) ? reply_new(task) : NULL;
+	if (!object_begin(task, str_of("")))
+		return NULL;
+	redisReply *reply = reply_new(task);
+	reply->type = REDIS_REPLY_NIL;
+	return reply;
 }
 
 static void reply_free(void *object)

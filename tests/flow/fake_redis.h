@@ -26,6 +26,7 @@ const char *fake_redis_text(const char *key);
 void fake_redis_set(const char *key, const char *value);
 const char *fake_redis_field(const char *key, const char *field);
 void fake_redis_set_field(const char *key, const char *field, const char *value);
+void fake_redis_add_score(const char *key, int64_t score, const char *member);
 size_t fake_redis_size(const char *key); /* entries of a list, zset, stream, hash */
 int64_t fake_redis_score(const char *key, const char *member); /* -1: not there */
 /* The i-th entry: of a list its value, of a zset its member, of a stream its last field. */

@@ -354,6 +354,11 @@ void fake_redis_set_field(const char *key, const char *field, const char *value)
 	hash_set(key, field, value);
 }
 
+void fake_redis_add_score(const char *key, int64_t score, const char *member)
+{
+	zset_add(key, score, member);
+}
+
 size_t fake_redis_size(const char *key)
 {
 	return thing_at(key)->count;

@@ -99,9 +99,15 @@ static void take_partitions(const char *numbers)
 		rest = str_cut(rest, ' ', &number);
 		stage.is_owned[key_partition("default", arena_strndup(stage.arena, number.at, number.len))] = true;
 	}
-	for (unsigned i = 0; i < PARTITIONS; i++)
+	unsigned owned = 0;
+	for (unsigned i = 0; i < PARTITIONS; i++) {
+		owned += stage.is_owned[i];
 		if (!stage.is_owned[i])
 			fake_redis_set(key_of(stage.arena, i, "owner").at, "w-other 1");
+	}
+	/* So many workers live for ever that ours is a fair share, and we do not ask for more. */
+	for (unsigned i = 1; i < PARTITIONS / owned; i++)
+		fake_redis_add_score(KEY_WORKERS, INT64_MAX, arena_printf(stage.arena, "w-other%u", i));
 }
 
 struct world *stage_open(const char *numbers)

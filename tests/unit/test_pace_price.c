@@ -63,6 +63,11 @@ static void a_refusal_ends_the_day(void **state)
 	assert_false(pace_price_may_look(&price, 61));
 	pace_price_on_refusal(&price);
 	assert_false(pace_price_may_look(&price, 1));
+	struct pace_load load = {.live = 10, .day_demand = 100, .slot_demand = 1};
+	pace_price_on_slot(&price, &load, START + HOUR_MS);
+	assert_false(pace_price_may_look(&price, 1));
+	pace_price_on_slot(&price, &load, START + DAY_MS);
+	assert_true(pace_price_may_look(&price, 100));
 }
 
 static void slots_and_resets(void **state)

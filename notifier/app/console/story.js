@@ -105,7 +105,8 @@ const describe = {
 			why: scanned(line, story.zone) };
 	},
 	event(line) {
-		const why = byClock(line) ? "Nobody told us: our clock noticed" : "A change worth knowing";
+		const [, reason] = /because of (\w+)/.exec(line.why) ?? [];
+		const why = byClock(line) ? "Nobody told us: our clock noticed" : `A change worth knowing${reason ? `: ${words(reason)}` : ""}`;
 		return { tone: "news", mark: byClock(line) ? "◷" : "★", title: sentence(words(line.what)), why };
 	},
 	decision(line, story) {
@@ -149,7 +150,7 @@ function jump(message) {
 		if (!card) return;
 		card.open = true;
 		card.dataset.touched = 1;
-		card.scrollIntoView({ block: "start", behavior: "smooth" });
+		card.scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
 		card.querySelector("summary").focus({ preventScroll: true });
 	});
 	return link;
