@@ -18,12 +18,6 @@ MESSAGES_STEPS(FLOW_STEP)
 
 #define LIST_MAX 200
 
-/* Another account's message is as if it were not there. */
-static bool read_own(struct api *api, struct ledger *ledger)
-{
-	return ledger_read(&api->value, ledger, api->flow.arena) && text_eq(ledger->account, api->account);
-}
-
 /* --- GET /v1/messages: of one shipment, or those that failed for good ------------------------------ */
 
 static next api_list(struct api *api)

@@ -37,8 +37,8 @@ struct deliver {
 };
 
 #define DELIVER_STEPS(X)                                                                           \
-	X(deliver, look) X(deliver, render) X(deliver, send) X(deliver, sent) X(deliver, record)       \
-	X(deliver, recorded)
+	X(deliver, reload) X(deliver, reloaded) X(deliver, look) X(deliver, render) X(deliver, send)   \
+	X(deliver, sent) X(deliver, record) X(deliver, recorded)
 DELIVER_STEPS(FLOW_STEP)
 
 static void deliver_fini(struct flow *flow);
@@ -59,7 +59,7 @@ static void deliver_fini(struct flow *flow)
 			list_append(&heir->followers, link);
 		}
 		list_append(&p->partition->sending, &heir->link);
-		flow_start(&heir->flow, &deliver_type, do_look);
+		flow_start(&heir->flow, &deliver_type, do_reload);
 	}
 	config_unref(&p->config);
 	catalogue_unref(&p->catalogue);
@@ -80,6 +80,23 @@ static const struct recipient *find_recipient(const struct shipment *s, const ch
 		if (text_eq(s->recipients[i].id, id))
 			return &s->recipients[i];
 	return NULL;
+}
+
+static next deliver_reload(struct deliver *p) /* it waited for another: what is true now? */
+{
+	if (p->shipment == NULL)
+		return THEN(look);
+	return AWAIT(p, reloaded, store_get(&p->world->store, &p->flow, p->shipment->id, &p->value), STORE_WAIT_MS);
+}
+
+static next deliver_reloaded(struct deliver *p)
+{
+	struct err err;
+	if (FAILED(p)) /* what we knew when it was claimed will do */
+		return THEN(look);
+	if (!store_read_shipment(&p->value, p->flow.arena, &p->shipment, &err))
+		LOG(ERROR, "shipment_unreadable", f_text("why", err.text));
+	return THEN(look);
 }
 
 static next deliver_look(struct deliver *p) /* once more: is it still right to send it? */

@@ -21,15 +21,15 @@ static void format_time(char out[32], time_t at)
 
 static int format_scan(char *out, size_t room, time_t at, int number)
 {
-	char time[32];
-	format_time(time, at);
+	char text[32];
+	format_time(text, at);
 	return snprintf(out, room,
 	    "{\"timestamp\":\"%s\",\"statusCode\":\"transit\",\"status\":\"AR\",\"description\":"
 	    "\"Arrived at the sort facility, scan %d; the parcel is being processed for the next "
 	    "leg\","
 	    "\"location\":{\"address\":{\"addressLocality\":\"Leipzig - Germany\","
 	    "\"countryCode\":\"DE\"}}}",
-	    time, number);
+	    text, number);
 }
 
 static void format_old_scans(void)

@@ -344,6 +344,11 @@ void fake_redis_set(const char *key, const char *value)
 	text_set(key, value);
 }
 
+void fake_redis_expire(const char *key, int64_t after_ms)
+{
+	thing_expire(thing_at(key), after_ms);
+}
+
 const char *fake_redis_field(const char *key, const char *field)
 {
 	return hash_get(key, field);
