@@ -143,14 +143,24 @@ static next wait_until(struct deliver *p, int64_t until_ms, const char *why)
 	return end_as(p, "retry", why);
 }
 
+/* One to two seconds of real time, as wall time. */
+static int64_t soon_ms(void)
+{
+	return (int64_t)(loop_wall_scale() * (1000 + 1000 * loop_random_unit()));
+}
+
 static next deliver_send(struct deliver *p)
 {
 	int64_t now_ms = loop_now_ms();
 	if (p->flow.cancelled || p->world->is_stopping)
 		return wait_until(p, now_ms, "stopped before it was sent");
 	if (!breaker_allows(&p->outgoing.runtime->breaker, now_ms))
-		return wait_until(p, now_ms + loop_wall_scale() * (5000 + 5000 * loop_random_unit()),
+		return wait_until(p, now_ms + 5 * soon_ms(),
 		    "the provider is left alone for a while: it failed again and again");
+	/* A provider that is slow holds up its own account only. */
+	if (p->outgoing.runtime->in_flight >= p->outgoing.account->email.concurrency)
+		return wait_until(p, now_ms + soon_ms(), "enough of this account's messages are under way");
+	p->outgoing.runtime->in_flight++;
 	return AWAIT(p, sent, p->driver->send(p->world, &p->flow, &p->outgoing, p->answer, sizeof p->answer),
 	    SEND_WAIT_MS);
 }
@@ -174,6 +184,7 @@ static next deliver_sent(struct deliver *p) /* the outcome decides what follows 
 	struct breaker *breaker = &p->outgoing.runtime->breaker;
 	const struct err *err = &p->flow.err;
 	int64_t now_ms = loop_now_ms();
+	p->outgoing.runtime->in_flight--;
 	switch (err->kind) {
 	case ERR_NONE:
 		breaker_succeeded(breaker, now_ms);

@@ -82,15 +82,11 @@ static ssize_t take_bytes(struct net_peer *peer)
 	return at - peer->bytes;
 }
 
-static void do_nothing(void)
-{
-}
-
 int main(int count, char **words)
 {
 	net_check(count == 2, "usage: carrier PORT");
-	net_end_by_signal();
+	static const struct net_service service = {.use = take_bytes};
 	format_old_scans();
-	net_serve((int)strtol(words[1], NULL, 10), take_bytes, do_nothing);
+	net_serve((int)strtol(words[1], NULL, 10), &service);
 	return 0;
 }

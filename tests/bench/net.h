@@ -115,45 +115,61 @@ struct net_peer {
 	char bytes[65536];
 };
 
-/* Serves for ever: use() takes what it can from the front and returns how much, or -1 to close.
- * idle() runs when nothing came for 20 ms and at the end. */
-static inline void net_serve(int port, ssize_t (*use)(struct net_peer *), void (*idle)(void))
+struct net_service {
+	const char *greeting; /* sent to who connects; NULL: none */
+	/* Takes what it can from the front and returns how much, or -1 to close. */
+	ssize_t (*use)(struct net_peer *peer);
+	void (*idle)(void); /* nothing came for 20 ms, or the end; NULL: no matter */
+};
+
+static inline void net_accept(int epoll, int door, const struct net_service *service)
+{
+	int one = 1, fd = accept4(door, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0)
+		return;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	struct net_peer *peer = net_alloc(1, sizeof *peer);
+	peer->fd = fd;
+	net_watch(epoll, fd, peer);
+	if (service->greeting != NULL)
+		net_send(fd, service->greeting, strlen(service->greeting));
+}
+
+static inline void net_receive(struct net_peer *peer, const struct net_service *service)
+{
+	size_t room = sizeof peer->bytes - peer->size;
+	ssize_t used = -1, got = recv(peer->fd, peer->bytes + peer->size, room, 0);
+	if (got > 0) {
+		peer->size += (size_t)got;
+		used = service->use(peer);
+	}
+	if (used < 0 || (used == 0 && peer->size == sizeof peer->bytes)) {
+		close(peer->fd);
+		free(peer);
+		return;
+	}
+	peer->size -= (size_t)used;
+	memmove(peer->bytes, peer->bytes + used, peer->size);
+}
+
+/* Serves until a signal. */
+static inline void net_serve(int port, const struct net_service *service)
 {
 	struct epoll_event events[256];
 	int epoll = epoll_create1(EPOLL_CLOEXEC), door = net_listen(port);
+	net_end_by_signal();
 	net_watch(epoll, door, NULL);
 	while (!net_is_over) {
 		int count = epoll_wait(epoll, events, 256, 20);
-		if (count <= 0)
-			idle();
-		for (int i = 0; i < count; i++) {
-			struct net_peer *peer = events[i].data.ptr;
-			if (peer == NULL) {
-				int one = 1, fd = accept4(door, NULL, NULL, SOCK_CLOEXEC);
-				if (fd < 0)
-					continue;
-				setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-				peer = net_alloc(1, sizeof *peer);
-				peer->fd = fd;
-				net_watch(epoll, fd, peer);
-				continue;
-			}
-			ssize_t got = recv(
-			    peer->fd, peer->bytes + peer->size, sizeof peer->bytes - peer->size, 0);
-			ssize_t used = -1;
-			if (got > 0) {
-				peer->size += (size_t)got;
-				used = use(peer);
-			}
-			if (used < 0 || (used == 0 && peer->size == sizeof peer->bytes)) {
-				close(peer->fd);
-				free(peer);
-				continue;
-			}
-			peer->size -= (size_t)used;
-			memmove(peer->bytes, peer->bytes + used, peer->size);
-		}
+		if (count <= 0 && service->idle != NULL)
+			service->idle();
+		for (int i = 0; i < count; i++)
+			if (events[i].data.ptr == NULL)
+				net_accept(epoll, door, service);
+			else
+				net_receive(events[i].data.ptr, service);
 	}
-	idle();
+	if (service->idle != NULL)
+		service->idle();
 }
 #endif

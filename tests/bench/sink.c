@@ -81,7 +81,7 @@ int main(int count, char **words)
 	static char buffer[1 << 20]; /* mails are counted in memory, not one write each */
 	net_check(count == 2, "usage: sink PORT");
 	setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
-	net_end_by_signal();
-	net_serve((int)strtol(words[1], NULL, 10), take_bytes, flush_records);
+	static const struct net_service service = {"220 sink\r\n", take_bytes, flush_records};
+	net_serve((int)strtol(words[1], NULL, 10), &service);
 	return 0;
 }

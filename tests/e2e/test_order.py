@@ -8,13 +8,16 @@ import pytest
 import rig
 from rig import instant, wait_for
 
-# Four steps each, from the oldest to the newest; the last one is what must be believed and told.
+# Four steps each, from the oldest to the newest; the last one is what must be believed and told
+# (where it is no event of its own, as a move after trouble, what is told depends on when we hear
+# of the trouble: in time it is news, afterwards it is history).
 STORIES = [
     (("pre_transit", None), ("in_transit", None), ("out_for_delivery", None), ("delivered", None)),
     (("in_transit", None), ("in_transit", "weather"), ("in_transit", None), ("out_for_delivery", None)),
     (("in_transit", None), ("out_for_delivery", None), ("attempt_failed", "recipient_unavailable"),
      ("available_for_pickup", None)),
-    (("pre_transit", None), ("in_transit", None), ("exception", "address_issue"), ("in_transit", None)),
+    (("pre_transit", None), ("in_transit", None), ("in_transit", "weather"),
+     ("exception", "address_issue")),
     (("in_transit", None), ("exception", "damaged"), ("returning", None), ("returned", None)),
 ]
 AGES_MIN = (240, 180, 110, 55)
@@ -62,7 +65,7 @@ def run(world, server, numbers, batches, settle_s):
 def test_shuffled_and_tripled_is_the_same_as_once_and_in_order(make_world, mail_server, sanitized):
     made = stories(60 if sanitized else 500)
     numbers = [number for number, _ in made]
-    settle_s = 60 if sanitized else 15
+    settle_s = 40 if sanitized else 8
     states, told, sender, metrics = run(
         make_world(), mail_server, numbers, [bodies for _, bodies in made], settle_s)
     assert sender.accepted == 4 * len(made)
@@ -113,7 +116,6 @@ def test_late_news_waits_and_is_replaced_by_what_followed(world, mail_server):
     world.push("L-1", "out_for_delivery", time=instant(1800))
     wait_for(lambda: mail_server.mails, "what followed")
     world.drain()
-    assert [mail.subject for mail in mail_server.mails] == ["Out for delivery today"] or \
-        "delivery" in mail_server.mails[0].subject
+    assert "delivery" in mail_server.mails[0].subject
     reasons = [line.get("reason") for line in world.explain(parcel["id"]) if line["kind"] == "decision"]
     assert reasons[0] in ("settling", "superseded") and len(mail_server.mails) == 1
