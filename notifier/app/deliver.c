@@ -154,12 +154,12 @@ static next deliver_send(struct deliver *p)
 	int64_t now_ms = loop_now_ms();
 	if (p->flow.cancelled || p->world->is_stopping)
 		return wait_until(p, now_ms, "stopped before it was sent");
-	if (!breaker_allows(&p->outgoing.runtime->breaker, now_ms))
-		return wait_until(p, now_ms + 5 * soon_ms(),
-		    "the provider is left alone for a while: it failed again and again");
 	/* A provider that is slow holds up its own account only. */
 	if (p->outgoing.runtime->in_flight >= p->outgoing.account->email.concurrency)
 		return wait_until(p, now_ms + soon_ms(), "enough of this account's messages are under way");
+	if (!breaker_allows(&p->outgoing.runtime->breaker, now_ms))
+		return wait_until(p, now_ms + 5 * soon_ms(),
+		    "the provider is left alone for a while: it failed again and again");
 	p->outgoing.runtime->in_flight++;
 	return AWAIT(p, sent, p->driver->send(p->world, &p->flow, &p->outgoing, p->answer, sizeof p->answer),
 	    SEND_WAIT_MS);
@@ -217,8 +217,10 @@ static next deliver_record(struct deliver *p) /* Redis: the receipt, one script 
 	    .message_id = p->message_id, .attempt_id = p->world->attempt,
 	    .shipment_id = p->ledger.shipment_id, .state = p->state, .until_ms = p->until_ms,
 	    .now_ms = loop_now_ms(), .fields = fields, .field_count = 4};
-	receipt.record = history_receipt(receipt.now_ms, p->message_id, p->state, p->why,
-	    (int)p->ledger.claims, arena);
+	bool is_mere_waiting = p->until_ms != 0 && !p->counts_as_failure; /* no line in the story */
+	if (!is_mere_waiting)
+		receipt.record = history_receipt(
+		    receipt.now_ms, p->message_id, p->state, p->why, (int)p->ledger.claims, arena);
 	return AWAIT(p, recorded, store_receipt(&p->world->store, &p->flow, &receipt, &p->value),
 	    STORE_WAIT_MS);
 }
