@@ -40,7 +40,10 @@ int64_t json_get_int(const json_t *object, const char *key)
 
 struct str json_text(const json_t *value, struct arena *arena)
 {
-	size_t size = json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
+	char room[2048]; /* of nearly all: they are written once, not measured first */
+	size_t size = json_dumpb(value, room, sizeof room, JSON_COMPACT | JSON_ENCODE_ANY);
+	if (size <= sizeof room)
+		return str_make(arena_strndup(arena, room, size), size);
 	char *text = arena_alloc(arena, size + 1);
 	json_dumpb(value, text, size, JSON_COMPACT | JSON_ENCODE_ANY);
 	return str_make(text, size);

@@ -52,11 +52,16 @@ static void poll_fini(struct flow *flow)
 	struct poll *p = (struct poll *)(void *)flow;
 	p->runtime->in_flight--;
 	p->runtime->breaker.is_probing = false; /* whether or not a call came of it */
-	if (p->result != NULL)
-		metric_count(METRIC_POLLS, p->runtime->carrier->name, p->result, NULL);
+	struct world *world = p->world;
+	struct carrier_runtime *runtime = p->runtime;
+	bool was_asked = p->result != NULL;
+	if (was_asked)
+		metric_count(METRIC_POLLS, runtime->carrier->name, p->result, NULL);
 	arena_free(&p->parsed.arena);
 	config_unref(&p->config);
 	xfree(p);
+	if (was_asked) /* there is room for the next; one that found nothing waits for the sweep */
+		poll_more(world, runtime);
 }
 
 static const struct flow_type poll_type = {"poll", poll_fini};
@@ -69,7 +74,7 @@ static bool partition_is_due(const struct world *world, const struct carrier_run
 	return world_owns(world, partition) && runtime->next_due_ms[partition] <= now_ms;
 }
 
-bool poll_is_due(const struct world *world, const struct carrier_runtime *runtime, int64_t now_ms)
+static bool poll_is_due(const struct world *world, const struct carrier_runtime *runtime, int64_t now_ms)
 {
 	for (unsigned i = 0; i < PARTITIONS; i++)
 		if (partition_is_due(world, runtime, i, now_ms))
@@ -357,7 +362,7 @@ static next poll_refused(struct poll *p) /* the call as a whole failed: classify
 	return THEN(plan);
 }
 
-void poll_start(struct world *world, struct carrier_runtime *runtime)
+static void poll_start(struct world *world, struct carrier_runtime *runtime)
 {
 	struct poll *p = xcalloc(1, sizeof *p);
 	p->world = world;
@@ -370,4 +375,20 @@ void poll_start(struct world *world, struct carrier_runtime *runtime)
 	p->items = arena_array(p->flow.arena, p->most, sizeof *p->items);
 	runtime->in_flight++;
 	flow_start(&p->flow, &poll_type, do_look);
+}
+
+void poll_more(struct world *world, struct carrier_runtime *runtime)
+{
+	const struct carrier_config *via = config_carrier(world->config, runtime->carrier->name);
+	int64_t now_ms = loop_now_ms();
+	if (world->is_stopping || redis_state_now(world->redis) != REDIS_OK || via == NULL ||
+	    runtime->carrier->poll_request == NULL || via->settings.base_url == NULL)
+		return;
+	while (runtime->in_flight < via->concurrency && runtime->blocked_until_ms <= now_ms &&
+	       poll_is_due(world, runtime, now_ms) && breaker_allows(&runtime->breaker, now_ms)) {
+		unsigned before = runtime->in_flight;
+		poll_start(world, runtime);
+		if (runtime->in_flight == before)
+			return; /* it ended at once: Redis is away */
+	}
 }

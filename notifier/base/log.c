@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "notifier/base/mem.h"
 #include "notifier/base/str.h"
 #include "notifier/base/when.h"
 
@@ -61,6 +62,97 @@ void contact_redact(char *out, size_t out_bytes, const char *contact)
 		snprintf(out, out_bytes, "***");
 }
 
+/* --- texts that quote others ------------------------------------------------------------------ */
+
+#define SECRETS_MAX  64
+#define SECRET_LEAST 6
+#define PHONE_LEAST  8 /* digits after the + */
+
+static char *secrets[SECRETS_MAX];
+static size_t secret_count;
+
+void log_hide(const char *secret)
+{
+	if (text_is_empty(secret) || strlen(secret) < SECRET_LEAST || secret_count == SECRETS_MAX)
+		return;
+	for (size_t i = 0; i < secret_count; i++)
+		if (strcmp(secrets[i], secret) == 0)
+			return;
+	secrets[secret_count++] = xstrdup(secret);
+}
+
+static size_t secret_length(const char *text)
+{
+	for (size_t i = 0; i < secret_count; i++) {
+		size_t len = strlen(secrets[i]);
+		if (strncmp(text, secrets[i], len) == 0)
+			return len;
+	}
+	return 0;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_of_contact(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c != '\0' && strchr("@._%+-", c) != NULL);
+}
+
+static bool is_contact(const char *run, size_t len)
+{
+	const char *at = memchr(run, '@', len);
+	if (at != NULL)
+		return at > run && at + 1 < run + len;
+	size_t digits = 1;
+	while (digits < len && is_digit(run[digits]))
+		digits++;
+	return *run == '+' && digits > PHONE_LEAST;
+}
+
+static void add_run(struct buf *out, const char *run, size_t len)
+{
+	char contact[256], redacted[96];
+	if (!is_contact(run, len)) {
+		buf_add(out, run, len);
+		return;
+	}
+	while (run[len - 1] == '.' || run[len - 1] == '-')
+		len--;
+	snprintf(contact, sizeof contact, "%.*s", len < 255 ? (int)len : 255, run);
+	contact_redact(redacted, sizeof redacted, contact);
+	buf_add_text(out, redacted);
+}
+
+static void hide_secrets(struct buf *out, const char *text)
+{
+	while (*text != '\0') {
+		size_t len = secret_length(text);
+		if (len > 0)
+			buf_add_text(out, "***");
+		else
+			buf_add_char(out, *text);
+		text += len > 0 ? len : 1;
+	}
+}
+
+static void hide_contacts(struct buf *out, const char *text)
+{
+	while (*text != '\0') {
+		size_t len = 0;
+		while (is_of_contact(text[len]))
+			len++;
+		if (len > 0)
+			add_run(out, text, len);
+		else
+			buf_add_char(out, *text);
+		text += len > 0 ? len : 1;
+	}
+}
+
 /* Quotes only where a reader or a parser would stumble (the logfmt habit). */
 static void add_value(struct buf *line, const char *text)
 {
@@ -87,6 +179,18 @@ static void add_value(struct buf *line, const char *text)
 	buf_add_char(line, '"');
 }
 
+static void add_text(struct buf *line, const char *text)
+{
+	struct buf open = BUF_EMPTY(8192), hidden = BUF_EMPTY(8192);
+	if (text != NULL) {
+		hide_secrets(&open, text);
+		hide_contacts(&hidden, buf_text(&open));
+	}
+	add_value(line, text ? buf_text(&hidden) : NULL);
+	buf_free(&open);
+	buf_free(&hidden);
+}
+
 static void add_field(struct buf *line, const struct log_field *field)
 {
 	char redacted[96];
@@ -99,7 +203,7 @@ static void add_field(struct buf *line, const struct log_field *field)
 		break;
 	case FIELD_SECRET: buf_add_text(line, "***"); break;
 	case FIELD_TEXT:
-	case FIELD_END: add_value(line, field->text); break;
+	case FIELD_END: add_text(line, field->text); break;
 	}
 }
 

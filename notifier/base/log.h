@@ -1,7 +1,8 @@
 /* Log: one key=value line per happening, to stderr.
  *
  * Fields carry their type, and the type redacts: a contact is never written whole and a secret
- * never at all, at any level.  The time of a line comes from the callback that io/loop sets, so
+ * never at all, at any level.  A text may quote somebody else ("550 <asha@shop.test>: no such
+ * user"): what looks like a contact in it is redacted too, and secrets that log_hide knows.  The time of a line comes from the callback that io/loop sets, so
  * that tests with a manual clock stay reproducible.
  *
  *     LOG(INFO, "message_sent", f_text("shipment", id), f_contact("to", email), f_int("ms", 12));
@@ -47,6 +48,9 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 void log_set_level(enum log_level least);
 bool log_level_parse(const char *name, enum log_level *out); /* debug, info, warn, error */
 void log_set_clock(int64_t (*now_ms)(void));                 /* NULL: lines carry no time */
+/* A secret that must not appear in any text either; copied, kept for ever.  Short ones are not hidden:
+ * they would tear ordinary words. */
+void log_hide(const char *secret);
 void log_set_sink(void (*sink)(const char *line, size_t len)); /* NULL: stderr */
 
 /* "asha@shop.test" → "a***@s***.test"; "+919812345621" → "+9198…21".  out is always terminated. */

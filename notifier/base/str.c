@@ -256,7 +256,10 @@ void buf_add_str(struct buf *buf, struct str text)
 
 void buf_add_char(struct buf *buf, char c)
 {
-	buf_add(buf, &c, 1);
+	if (!buf_reserve(buf, 1))
+		return;
+	buf->data[buf->size++] = c;
+	buf->data[buf->size] = '\0';
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)

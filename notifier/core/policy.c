@@ -48,7 +48,7 @@ void policy_defaults(struct policy *policy)
 {
 	*policy = (struct policy){.channels_available = (1u << CHANNEL_COUNT) - 1,
 	    .settle_lag_ms = 10 * MINUTE_MS,
-	    .settle_ms = 5 * SECOND_MS};
+	    .settle_ms = 8 * SECOND_MS};
 	for (int kind = EVENT_NONE + 1; kind < EVENT_COUNT; kind++)
 		if (event_is_on_by_default((enum event_kind)kind))
 			policy->events_on |= 1u << kind;

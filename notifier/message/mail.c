@@ -236,11 +236,33 @@ static bool must_encode(struct str text, size_t at, size_t column)
 	return c < ' ' || c == '=' || c >= 0x7F;
 }
 
+/* How many of the next bytes, at most `most`, stand for themselves wherever in a line they are but
+ * at its start: nearly all of a Latin text, so they are copied together. */
+static size_t plain_run(struct str text, size_t at, size_t most)
+{
+	size_t run = 0;
+	while (run < most && at + run < text.len) {
+		unsigned char c = (unsigned char)text.at[at + run];
+		if (c <= ' ' || c == '=' || c >= 0x7F)
+			if (c != ' ' || must_encode(text, at + run, 1))
+				break;
+		run++;
+	}
+	return run;
+}
+
 void mail_add_quoted_printable(struct buf *out, struct str text)
 {
 	size_t column = 0;
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.at[i];
+		size_t run = column > 0 ? plain_run(text, i, LINE_WIDTH - 1 - column) : 0;
+		if (run > 0) {
+			buf_add(out, text.at + i, run);
+			column += run;
+			i += run - 1;
+			continue;
+		}
 		if (c == '\r' || c == '\n') {
 			i += c == '\r' && i + 1 < text.len && text.at[i + 1] == '\n';
 			buf_add_text(out, "\r\n");

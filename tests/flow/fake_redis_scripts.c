@@ -100,7 +100,7 @@ static void run_plan(struct data_call *call, struct redis_value *reply)
 {
 	*reply = reply_integer(0);
 	if (text_get(call->keys[1]) == NULL)
-		zset_remove(call->keys[0], call->args[0]);
+		*reply = reply_integer(zset_remove(call->keys[0], call->args[0]));
 	else if (thing_find(thing_at(call->keys[0]), call->args[0]) != NULL)
 		zset_add(call->keys[0], number(call->args[1]), call->args[0]);
 }
@@ -282,10 +282,10 @@ static void claim_message(
 	const char *key = join(arena, call->keys[2], id);
 	const char *claims = print(arena, number(hash_get(key, "a")) + 1);
 	struct redis_value before = reply_hash(arena, key);
-	hash_set(key, "a", claims);
 	hash_set(key, "t", "sending");
 	hash_set(key, "i", call->args[3]);
 	hash_set(key, "sa", call->args[4]);
+	hash_set(key, "a", claims);
 	const char *shipment = hash_get(key, "s");
 	const char *state = text_get(join(arena, call->keys[3], shipment ? shipment : ""));
 	reply_push(arena, reply, reply_text(arena, entry_id(arena, entry->number)));
@@ -320,10 +320,13 @@ static void run_claim(struct data_call *call, struct redis_value *reply, struct 
 static void run_receipt(struct data_call *call, struct redis_value *reply)
 {
 	const char **args = call->args, *key = call->keys[1], *state = hash_get(key, "t");
-	bool is_current = text_eq(hash_get(key, "i"), args[2]);
+	bool is_current = text_eq(hash_get(key, "i"), args[2]), is_over = state == NULL || strcmp(state, "sent") == 0;
+	*reply = reply_integer(0);
+	if (!is_over && !is_current && strcmp(args[3], "sent") != 0)
+		return;
 	stream_ack(call->keys[0], args[0]);
 	*reply = reply_integer(text_eq(state, "sent"));
-	if (state == NULL || reply->integer == 1 || (!is_current && strcmp(args[3], "sent") != 0))
+	if (is_over)
 		return;
 	hash_set(key, "t", args[3]);
 	hash_set(key, "d", args[5]);

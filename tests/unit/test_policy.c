@@ -74,7 +74,7 @@ static void defaults(void **state)
 	assert_false(policy.events_on & 1u << EVENT_FEEDBACK_REQUEST);
 	assert_false(policy.events_on & 1u << EVENT_NONE);
 	assert_int_equal(policy.settle_lag_ms, 10 * MINUTE_MS);
-	assert_int_equal(policy.settle_ms, 5 * SECOND_MS);
+	assert_int_equal(policy.settle_ms, 8 * SECOND_MS);
 	assert_int_equal(policy.correction_hold_ms, 0);
 }
 
