@@ -20,7 +20,7 @@ API_ROUTE(api_shipment_refresh, refresh)
 
 #define SHIPMENTS_STEPS(X)                                                                         \
 	X(api, found) X(api, unmatched) X(api, replay) X(api, stored) X(api, listed) X(api, states)     \
-	X(api, state) X(api, history) X(api, explain_history) X(api, explained) X(api, patched)         \
+	X(api, state) X(api, planned_poll) X(api, history) X(api, explain_history) X(api, explain_poll) X(api, explained) X(api, patched)         \
 	X(api, dropped) X(api, erased) X(api, refreshed) X(api, planned)
 SHIPMENTS_STEPS(FLOW_STEP)
 
@@ -66,6 +66,7 @@ static json_t *shipment_summary(const struct shipment *s)
 	json_object_set_new(o, "eta", span_json(&s->eta));
 	json_object_set_new(o, "promised", span_json(&s->promised));
 	json_put_time(o, "heard_at", s->heard_ms);
+	json_put_null_text(o, "zone", s->zone);
 	json_t *poll = json_object();
 	json_put_time(poll, "at", s->next_poll_ms);
 	json_put_null_text(poll, "why", s->next_poll_ms == NEVER_MS ? shipment_is_finished(s) ? "finished: not looked at any more"
@@ -81,7 +82,6 @@ static json_t *shipment_json(const struct shipment *s, const struct redis_value 
 {
 	json_t *o = shipment_summary(s), *recipients = json_array();
 	json_put_null_text(o, "service", s->service);
-	json_put_null_text(o, "zone", s->zone);
 	for (size_t i = 0; i < s->recipient_count; i++)
 		json_array_append_new(recipients, recipient_json(&s->recipients[i]));
 	json_object_set_new(o, "recipients", recipients);
@@ -358,6 +358,20 @@ static next api_state(struct api *api)
 		return list_end(api, json_array(), NULL);
 	if (!take_shipment(api))
 		return END;
+	return AWAIT(api, planned_poll, store_next_poll(&api->world->store, &api->flow, api->shipment, &api->value2), STORE_WAIT_MS);
+}
+
+/* An unchanged parcel is planned again without being stored again: the due list knows best. */
+static void take_next_poll(struct api *api)
+{
+	int64_t due_ms;
+	if (!FAILED(api) && str_to_int64(api->value2.text, &due_ms))
+		api->shipment->next_poll_ms = due_ms;
+}
+
+static next api_planned_poll(struct api *api)
+{
+	take_next_poll(api);
 	return AWAIT(api, history, store_history(&api->world->store, &api->flow, api->shipment->id, &api->value2), STORE_WAIT_MS);
 }
 
@@ -384,6 +398,12 @@ static next api_explain_history(struct api *api)
 {
 	if (!take_shipment(api))
 		return END;
+	return AWAIT(api, explain_poll, store_next_poll(&api->world->store, &api->flow, api->shipment, &api->value2), STORE_WAIT_MS);
+}
+
+static next api_explain_poll(struct api *api)
+{
+	take_next_poll(api);
 	return AWAIT(api, explained, store_history(&api->world->store, &api->flow, api->shipment->id, &api->value2), STORE_WAIT_MS);
 }
 

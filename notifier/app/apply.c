@@ -5,13 +5,32 @@
 #include "notifier/core/cadence.h"
 #include "notifier/core/deadline.h"
 
+/* Some carriers take "delivered" back hours later, and nobody pushes that: one more look. */
+#define LATE_LOOK_MS (20 * HOUR_MS)
+
+static bool wants_late_look(const struct shipment *s, int64_t now_ms)
+{
+	return s->status == STATUS_DELIVERED && now_ms < s->finished_ms + LATE_LOOK_MS;
+}
+
+static void plan_after_end(struct shipment *s, int64_t now_ms)
+{
+	bool looks = wants_late_look(s, now_ms);
+	s->next_poll_ms = looks ? s->finished_ms + LATE_LOOK_MS : NEVER_MS;
+	s->next_poll_why = looks ? "delivered: one late look, in case the carrier takes it back" : NULL;
+}
+
 void apply_cadence(struct apply *apply, int64_t now_ms)
 {
 	struct shipment *s = apply->shipment;
 	const struct carrier_config *carrier = config_carrier(apply->config, s->carrier);
-	if (shipment_is_finished(s) || carrier == NULL || carrier->carrier->poll_request == NULL) {
+	if (carrier == NULL || carrier->carrier->poll_request == NULL) {
 		s->next_poll_ms = NEVER_MS;
 		s->next_poll_why = NULL;
+		return;
+	}
+	if (shipment_is_finished(s)) {
+		plan_after_end(s, now_ms);
 		return;
 	}
 	const struct zone *zone = world_zone(s->zone, NULL);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "notifier/app/config_table.h"
+#include "notifier/base/log.h"
 #include "notifier/io/files.h"
 
 #define SECRET_BYTES (64 * 1024)
@@ -125,9 +126,12 @@ bool config_secret_get(struct config_value *value, const char **out)
 	*out = NULL;
 	if (text == NULL)
 		return false;
-	if (value->place.is_file)
-		return *text == '\0' ||
-		       read_secret_file(value, config_path_resolve(value->loader, text), out);
+	if (value->place.is_file) {
+		bool ok = *text == '\0' ||
+		          read_secret_file(value, config_path_resolve(value->loader, text), out);
+		log_hide(*out); /* providers quote it in their refusals */
+		return ok;
+	}
 	bool from_outside = text != value->node->text;
 	if (from_outside && *text == '\0')
 		return config_error(value, "the environment variable is empty");
@@ -138,5 +142,6 @@ bool config_secret_get(struct config_value *value, const char **out)
 		    "or %s_file",
 		    file_option(value->place.row));
 	*out = *text == '\0' ? NULL : text;
+	log_hide(*out);
 	return true;
 }

@@ -237,6 +237,10 @@ static void explain_decision_row(json_t *out, const json_t *record, const json_t
 	    text_or(row, "c", "?"), text_or(row, "r", "?"));
 	json_t *line = line_new(record, "decision", buf_text(&what), decision_why_text(why));
 	json_put_text(line, "reason", decision_why_name(why));
+	copy_text(line, "event", record, "ev");
+	copy_text(line, "verdict", row, "v");
+	copy_text(line, "channel", row, "c");
+	copy_text(line, "recipient", row, "r");
 	json_put_text(line, "message", json_string_value(json_object_get(row, "id")));
 	if (json_object_get(row, "u") != NULL)
 		json_put_time(line, "until", json_get_int(row, "u"));

@@ -362,7 +362,7 @@ static next poll_refused(struct poll *p) /* the call as a whole failed: classify
 	return THEN(plan);
 }
 
-static void poll_start(struct world *world, struct carrier_runtime *runtime)
+void poll_start(struct world *world, struct carrier_runtime *runtime)
 {
 	struct poll *p = xcalloc(1, sizeof *p);
 	p->world = world;

@@ -6,6 +6,7 @@
 /* Collects parcels that are due (over partitions, up to the carrier's batch), asks the carrier,
  * commits what is new, plans the rest.  Counts in runtime->in_flight until it ends. */
 void poll_start(struct world *world, struct carrier_runtime *runtime);
-/* Whether some owned partition may have a poll of this carrier due. */
-bool poll_is_due(const struct world *world, const struct carrier_runtime *runtime, int64_t now_ms);
+/* Starts as many as are due and may be under way at once.  Every poll that ends calls it again, so
+ * that a backlog goes as fast as the carrier answers. */
+void poll_more(struct world *world, struct carrier_runtime *runtime);
 #endif

@@ -147,6 +147,7 @@ static bool open_world(struct world *world, struct err *err)
 static void close_world(struct world *world)
 {
 	http_server_close(&world->sandbox_server);
+	sandbox_server_forget();
 	http_server_close(&world->admin);
 	http_server_close(&world->server);
 	http_client_free(&world->http);

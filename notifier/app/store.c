@@ -147,8 +147,16 @@ struct await *store_plan(struct store *store, struct flow *flow, const struct sh
 	add_str(&keys, key_with(a, p, "due", shipment->carrier));
 	add_str(&keys, key_with(a, p, "s", shipment->id));
 	add_text(&args, shipment->id);
-	add_int(&args, next_poll_ms);
+	add_moment(&args, next_poll_ms);
 	return run(store, flow, SCRIPT_plan, &keys, &args, out);
+}
+
+struct await *store_next_poll(struct store *store, struct flow *flow, const struct shipment *shipment,
+    struct redis_value *out)
+{
+	unsigned p = (unsigned)key_partition_of_id(shipment->id);
+	struct str command[] = {redis_arg("ZSCORE"), key_with(flow->arena, p, "due", shipment->carrier), str_of(shipment->id)};
+	return redis_call(store->redis, flow, command, 3, out);
 }
 
 struct await *store_erase(struct store *store, struct flow *flow, const struct shipment *s,

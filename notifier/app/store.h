@@ -44,6 +44,9 @@ bool store_read_committed(const struct redis_value *value); /* false: version co
 
 struct await *store_plan(struct store *store, struct flow *flow, const struct shipment *shipment,
     int64_t next_poll_ms, struct redis_value *out);
+/* When it is polled next (a text of ms), also where it was planned without being stored. */
+struct await *store_next_poll(struct store *store, struct flow *flow, const struct shipment *shipment,
+    struct redis_value *out);
 struct await *store_erase(struct store *store, struct flow *flow, const struct shipment *shipment,
     struct redis_value *out);
 struct await *store_history(

@@ -110,23 +110,6 @@ static void clock_start(struct world *world, struct partition *partition)
 
 /* --- timers ---------------------------------------------------------------------------------------- */
 
-static void sweep_polls(struct world *world, int64_t now_ms)
-{
-	for (size_t i = 0; i < world->carrier_count; i++) {
-		struct carrier_runtime *runtime = &world->carriers[i];
-		const struct carrier_config *via = config_carrier(world->config, runtime->carrier->name);
-		if (via == NULL || runtime->carrier->poll_request == NULL || via->settings.base_url == NULL)
-			continue;
-		while (runtime->in_flight < via->concurrency && runtime->blocked_until_ms <= now_ms &&
-		       poll_is_due(world, runtime, now_ms) && breaker_allows(&runtime->breaker, now_ms)) {
-			unsigned before = runtime->in_flight;
-			poll_start(world, runtime);
-			if (runtime->in_flight == before)
-				break; /* it ended at once: Redis is away */
-		}
-	}
-}
-
 static void on_sweep(struct timer *timer)
 {
 	struct world *world = LIST_OWNER(timer, struct world, sweep_timer);
@@ -148,7 +131,8 @@ static void on_sweep(struct timer *timer)
 			partition->has_events = partition->has_outbox = true;
 		world_nudge(world, i);
 	}
-	sweep_polls(world, now_ms);
+	for (size_t i = 0; i < world->carrier_count; i++)
+		poll_more(world, &world->carriers[i]);
 }
 
 static void on_leases(struct timer *timer)

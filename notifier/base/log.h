@@ -2,11 +2,13 @@
  *
  * Fields carry their type, and the type redacts: a contact is never written whole and a secret
  * never at all, at any level.  A text may quote somebody else ("550 <asha@shop.test>: no such
- * user"): what looks like a contact in it is redacted too, and secrets that log_hide knows.  The time of a line comes from the callback that io/loop sets, so
- * that tests with a manual clock stay reproducible.
+ * user"): what looks like a contact in it is redacted too, and secrets that log_hide knows.  The
+ * time of a line comes from the callback that io/loop sets, so that tests with a manual clock stay
+ * reproducible.
  *
  *     LOG(INFO, "message_sent", f_text("shipment", id), f_contact("to", email), f_int("ms", 12));
- *     → time=2026-03-05T09:05:00Z level=info event=message_sent shipment=shp_x to=a***@d***.test ms=12
+ *     → time=2026-03-05T09:05:00Z level=info event=message_sent shipment=shp_x to=a***@d***.test
+ * ms=12
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -48,8 +50,8 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 void log_set_level(enum log_level least);
 bool log_level_parse(const char *name, enum log_level *out); /* debug, info, warn, error */
 void log_set_clock(int64_t (*now_ms)(void));                 /* NULL: lines carry no time */
-/* A secret that must not appear in any text either; copied, kept for ever.  Short ones are not hidden:
- * they would tear ordinary words. */
+/* A secret that must not appear in any text either; copied, kept for ever.  Short ones are not
+ * hidden: they would tear ordinary words. */
 void log_hide(const char *secret);
 void log_set_sink(void (*sink)(const char *line, size_t len)); /* NULL: stderr */
 

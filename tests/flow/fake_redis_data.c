@@ -218,6 +218,15 @@ static void run_get(struct data_call *call, struct redis_value *reply)
 	*reply = reply_text(call->arena, text_get(call->args[1]));
 }
 
+static void run_set(struct data_call *call, struct redis_value *reply) /* SET key value [PX ms] */
+{
+	int64_t ttl_ms = 0;
+	text_set(call->args[1], call->args[2]);
+	if (call->arg_count >= 5 && str_to_int64(str_of(call->args[4]), &ttl_ms))
+		thing_expire(thing_at(call->args[1]), ttl_ms);
+	*reply = (struct redis_value){.type = REDIS_STATUS, .text = str_of("OK")};
+}
+
 static void run_mget(struct data_call *call, struct redis_value *reply)
 {
 	reply->type = REDIS_ARRAY;
@@ -312,7 +321,7 @@ static void run_info(struct data_call *call, struct redis_value *reply)
 static const struct {
 	const char *name;
 	void (*run)(struct data_call *call, struct redis_value *reply);
-} commands[] = {{"GET", run_get}, {"MGET", run_mget}, {"HGET", run_hget}, {"HSET", run_hset},
+} commands[] = {{"GET", run_get}, {"SET", run_set}, {"MGET", run_mget}, {"HGET", run_hget}, {"HSET", run_hset},
     {"HDEL", run_hdel}, {"HGETALL", run_hgetall}, {"LRANGE", run_lrange},
     {"ZREVRANGE", run_zrevrange}, {"SCAN", run_scan}, {"ZADD", run_zadd}, {"ZREM", run_zrem},
     {"ZCOUNT", run_zcount}, {"CONFIG", run_config}, {"INFO", run_info}};

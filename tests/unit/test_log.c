@@ -121,6 +121,35 @@ static void nobody_reads_contacts_or_secrets(void **state)
 	assert_non_null(strstr(last_line, "key=***"));
 }
 
+static void texts_that_quote_others_are_redacted(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *line;
+	} rows[] = {
+	    {"550 <asha@shop.test>: no such user", "v=\"550 <a***@s***.test>: no such user\""},
+	    {"asha@shop.test", "v=a***@s***.test"},
+	    {"to a.b+c@mail.shop.test.", "v=\"to a***@m***.test\""},
+	    {"sms to +919812345621 failed", "v=\"sms to +9198\xe2\x80\xa6"
+	                                    "21 failed\""},
+	    {"redis://user:pass@db.test/0", "v=redis://user:p***@d***.test/0"},
+	    {"@ a@ @b + +1 2026-03-04T12:00:00+01:00",
+	        "v=\"@ a@ @b + +1 2026-03-04T12:00:00+01:00\""},
+	    {"key canary-7f3a unknown", "v=\"key *** unknown\""},
+	    {"xcanary-7f3acanary-7f3a", "v=x******"},
+	    {"short", "v=short"},
+	};
+	log_hide("canary-7f3a");
+	log_hide("canary-7f3a");
+	log_hide("short");
+	log_hide("");
+	log_hide(NULL);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		LOG(INFO, "e", f_text("v", rows[i].text));
+		assert_string_equal(strstr(last_line, "v="), rows[i].line);
+	}
+}
+
 static void huge_values_are_bounded(void **state)
 {
 	(void)state;
@@ -138,6 +167,7 @@ int main(void)
 	    cmocka_unit_test_setup(levels, set_up),
 	    cmocka_unit_test_setup(values_cannot_break_a_line, set_up),
 	    cmocka_unit_test_setup(nobody_reads_contacts_or_secrets, set_up),
+	    cmocka_unit_test_setup(texts_that_quote_others_are_redacted, set_up),
 	    cmocka_unit_test_setup(huge_values_are_bounded, set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
