@@ -354,7 +354,7 @@ static next api_get(struct api *api)
 
 static next api_state(struct api *api)
 {
-	if (api_query(api, "number") != NULL && api->value.type == REDIS_NIL)
+	if (!FAILED(api) && api_query(api, "number") != NULL && api->value.type == REDIS_NIL)
 		return list_end(api, json_array(), NULL);
 	if (!take_shipment(api))
 		return END;

@@ -228,9 +228,12 @@ static next feed_retired(struct feed *p) /* the oldest goes, whatever came of it
 
 static void on_timer(struct timer *timer)
 {
-	(void)timer;
 	if (demo.world->is_stopping)
 		return;
+	if (redis_state_now(demo.world->redis) != REDIS_OK) { /* it is just being started */
+		timer_start(timer, AGAIN_MS);
+		return;
+	}
 	struct feed *p = xcalloc(1, sizeof *p);
 	flow_start(&p->flow, &feed_type, do_key);
 }

@@ -11,11 +11,15 @@ long flow_awaits, flow_fail_at, flow_die_at;
 
 static struct list flows = {&flows, &flows};
 static size_t alive;
+/* Where flow_each goes on: a visit may end other flows than its own (those that waited for it). */
+static struct list *visit_next;
 
 static void flow_finish(struct flow *flow)
 {
 	struct arena *arena = flow->arena;
 	timer_stop(&flow->deadline);
+	if (visit_next == &flow->link)
+		visit_next = flow->link.next;
 	list_remove(&flow->link);
 	alive--;
 	flow->type->fini(flow); /* the flow's memory is gone after this */
@@ -162,8 +166,11 @@ size_t flow_count(void)
 
 void flow_each(void (*visit)(struct flow *flow, void *context), void *context)
 {
-	LIST_FOREACH(link, &flows)
+	for (struct list *link = flows.next; link != &flows; link = visit_next) {
+		visit_next = link->next;
 		visit(LIST_OWNER(link, struct flow, link), context);
+	}
+	visit_next = NULL;
 }
 
 void await_init(struct await *await, struct flow *flow, void (*cancel)(struct await *await))

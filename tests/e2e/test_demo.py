@@ -34,10 +34,11 @@ def wait_for(what, seconds):
 
 def test_the_demo_tells_its_story(request, tmp_path):
     address = f"127.0.0.1:{free_port()}"
+    output = tmp_path / "output"
     environment = dict(os.environ, XDG_RUNTIME_DIR=str(tmp_path))
     demo = subprocess.Popen(
         [request.config.getoption("--notifier"), "serve", "--demo", "--listen", address],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
+        stdout=output.open("wb"), stderr=subprocess.STDOUT, env=environment)
     try:
         def told():
             rows = json.loads(get(f"http://{address}/v1/shipments")[0])["data"]
@@ -58,10 +59,10 @@ def test_the_demo_tells_its_story(request, tmp_path):
         assert "<title>" in page and "default-src 'none'" in headers["Content-Security-Policy"]
         assert 'src="http' not in page and 'href="http' not in page  # nothing comes from elsewhere
 
+        wait_for(lambda: "e-mail" in output.read_text(), 30)
+        assert f"http://{address}/" in output.read_text()
         demo.send_signal(signal.SIGINT)
-        output = demo.communicate(timeout=12)[0].decode()
-        assert demo.returncode == 0, output
-        assert f"http://{address}/" in output and "e-mail" in output
+        assert demo.wait(timeout=12) == 0, output.read_text()
         assert not [name for name in os.listdir(tmp_path) if name.startswith("notifier-demo")]
     finally:
         if demo.poll() is None:

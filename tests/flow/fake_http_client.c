@@ -91,9 +91,12 @@ static void answer(struct exchange *exchange)
 	const struct carrier_says *says = exchange->says;
 	const char *body = arena_strdup(exchange->arena, says->body ? says->body : "");
 	struct http_header *header = arena_alloc(exchange->arena, sizeof *header);
-	*header = (struct http_header){"Retry-After", arena_strdup(exchange->arena, says->retry_after)};
-	*exchange->out = (struct http_response){.status = says->status, .body = str_of(body),
-	    .headers = header, .header_count = says->retry_after != NULL};
+	*header =
+	    (struct http_header){"Retry-After", arena_strdup(exchange->arena, says->retry_after)};
+	*exchange->out = (struct http_response){.status = says->status,
+	    .body = str_of(body),
+	    .headers = header,
+	    .header_count = says->retry_after != NULL};
 	await_done(&exchange->await);
 }
 
@@ -105,7 +108,8 @@ static void on_answer(struct timer *timer)
 		answer(exchange);
 	} else {
 		struct err err;
-		err_set(&err, says ? says->failure : ERR_TRANSIENT, "http: %s", says ? "lost" : "nobody is there");
+		err_set(&err, says ? says->failure : ERR_TRANSIENT, "http: %s",
+		    says ? "lost" : "nobody is there");
 		await_failed(&exchange->await, &err);
 	}
 	close_exchange(exchange);
@@ -128,7 +132,8 @@ static struct asked *keep(const struct http_request *request)
 	must(fake.asked_count < ASKED_MAX);
 	struct asked *asked = &fake.asked[fake.asked_count];
 	fake.is_open[fake.asked_count++] = true;
-	*asked = (struct asked){.url = xstrdup(request->url), .at_ms = loop_now_ms(),
+	*asked = (struct asked){.url = xstrdup(request->url),
+	    .at_ms = loop_now_ms(),
 	    .body = xstrndup(request->body.at ? request->body.at : "", request->body.len)};
 	for (size_t i = 0; i < request->header_count; i++)
 		if (text_eq_nocase(request->headers[i].name, "Authorization"))

@@ -3,7 +3,7 @@
 #define TESTS_FAKE_HTTP_CLIENT_H
 #include "notifier/io/http_client.h"
 
-struct carrier_says { /* borrowed until the next reset */
+struct carrier_says {    /* borrowed until the next reset */
 	const char *url; /* a part of it */
 	int status;      /* 0: the await fails with `failure` */
 	const char *body;

@@ -36,7 +36,8 @@ static size_t split_query(char *query, struct http_header *out, size_t most)
 	return count;
 }
 
-struct http_exchange *fake_server_ask(request_handler *handle, void *context, const struct request *request)
+struct http_exchange *fake_server_ask(
+    request_handler *handle, void *context, const struct request *request)
 {
 	struct http_exchange *exchange = xcalloc(1, sizeof *exchange);
 	struct http_header headers[2], query[8];
@@ -45,12 +46,18 @@ struct http_exchange *fake_server_ask(request_handler *handle, void *context, co
 	if (mark != NULL)
 		*mark++ = '\0';
 	if (request->authorization != NULL)
-		headers[header_count++] = (struct http_header){"authorization", request->authorization};
+		headers[header_count++] =
+		    (struct http_header){"authorization", request->authorization};
 	if (request->signature != NULL)
 		headers[header_count++] = (struct http_header){"X-Signature", request->signature};
-	struct http_incoming incoming = {.method = request->method, .path = path, .raw_url = request->url,
-	    .remote = "192.0.2.7", .body = str_of(request->body ? request->body : ""),
-	    .headers = headers, .header_count = header_count, .query = query,
+	struct http_incoming incoming = {.method = request->method,
+	    .path = path,
+	    .raw_url = request->url,
+	    .remote = "192.0.2.7",
+	    .body = str_of(request->body ? request->body : ""),
+	    .headers = headers,
+	    .header_count = header_count,
+	    .query = query,
 	    .query_count = split_query(mark, query, 8)};
 	list_append(&exchanges, &exchange->link);
 	handle(exchange, &incoming, context);
@@ -80,7 +87,7 @@ const char *fake_server_header(const struct http_exchange *exchange, const char 
 size_t fake_server_open(void)
 {
 	size_t count = 0;
-	LIST_FOREACH(link, &exchanges)
+	LIST_FOREACH (link, &exchanges)
 		count += LIST_OWNER(link, struct http_exchange, link)->status == 0;
 	return count;
 }
@@ -88,7 +95,8 @@ size_t fake_server_open(void)
 void fake_server_reset(void)
 {
 	while (!list_is_empty(&exchanges)) {
-		struct http_exchange *exchange = LIST_OWNER(list_first(&exchanges), struct http_exchange, link);
+		struct http_exchange *exchange =
+		    LIST_OWNER(list_first(&exchanges), struct http_exchange, link);
 		list_remove(&exchange->link);
 		for (size_t i = 0; i < exchange->header_count; i++) {
 			xfree((char *)(uintptr_t)exchange->headers[i].name);
@@ -113,7 +121,8 @@ void http_reply_send(struct http_exchange *exchange, const struct http_reply *re
 	}
 }
 
-void http_exchange_on_gone(struct http_exchange *exchange, void (*gone)(void *context), void *context)
+void http_exchange_on_gone(
+    struct http_exchange *exchange, void (*gone)(void *context), void *context)
 {
 	(void)exchange;
 	(void)gone;
@@ -166,7 +175,8 @@ size_t http_server_open_requests(const struct http_server *server)
 }
 
 /* The console's pages are no flows. */
-bool console_handle(struct world *world, struct http_exchange *exchange, const struct http_incoming *incoming)
+bool console_handle(
+    struct world *world, struct http_exchange *exchange, const struct http_incoming *incoming)
 {
 	(void)world;
 	(void)exchange;

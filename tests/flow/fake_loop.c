@@ -101,7 +101,8 @@ static void fire(struct timer *timer)
 void fake_loop_settle(void)
 {
 	struct timer *timer;
-	for (long fires = 0; (timer = next_timer()) != NULL && timer->due_ms <= monotonic_ms; fires++) {
+	for (long fires = 0; (timer = next_timer()) != NULL && timer->due_ms <= monotonic_ms;
+	     fires++) {
 		must(fires < FIRES_MAX);
 		fire(timer);
 	}

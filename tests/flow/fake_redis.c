@@ -62,7 +62,8 @@ void fake_redis_state(enum redis_state state)
 	fake.state = state;
 	if (state == REDIS_CONNECTING)
 		while (!list_is_empty(&fake.ops))
-			op_fail(LIST_OWNER(list_first(&fake.ops), struct op, link), ERR_AMBIGUOUS, "connection lost");
+			op_fail(LIST_OWNER(list_first(&fake.ops), struct op, link), ERR_AMBIGUOUS,
+			    "connection lost");
 	if (fake.redis.options.on_state != NULL)
 		fake.redis.options.on_state(state, fake.redis.options.context);
 }
@@ -119,7 +120,7 @@ void fake_redis_delay(int64_t ms)
 void fake_redis_reset(void)
 {
 	MAP_FOREACH(slot, &fake.runs)
-		xfree(slot->value);
+	xfree(slot->value);
 	map_free(&fake.runs);
 	data_reset();
 	timer_init(&fake.back, on_back); /* fake_loop_reset stopped them */
@@ -174,11 +175,13 @@ static void on_reply(struct timer *timer)
 /* What a state lets through: claim and receipt are allowed under OOM, reads nearly always. */
 static bool is_refused(const char *name, struct err *err)
 {
-	static const char *const reads[] = {"find", "GET", "HGET", "HGETALL", "LRANGE", "ZREVRANGE", "SCAN", "MGET"};
+	static const char *const reads[] = {"find", "GET", "HGET", "HGETALL", "LRANGE", "ZREVRANGE",
+	    "ZSCORE", "ZCOUNT", "SCAN", "MGET"};
 	bool is_read = false;
 	for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
 		is_read = is_read || strcmp(name, reads[i]) == 0;
-	if (fake.state == REDIS_OK || (is_read && fake.state != REDIS_LOADING && fake.state != REDIS_BUSY))
+	if (fake.state == REDIS_OK ||
+	    (is_read && fake.state != REDIS_LOADING && fake.state != REDIS_BUSY))
 		return false;
 	if (fake.state == REDIS_OOM && (strcmp(name, "claim") == 0 || strcmp(name, "receipt") == 0))
 		return false;
@@ -229,7 +232,8 @@ struct await *redis_call(struct redis *redis, struct flow *flow, const struct st
     size_t count, struct redis_value *out)
 {
 	must(redis == &fake.redis && count > 0);
-	struct data_call call = {.args = copy_arguments(flow->arena, args, count), .arg_count = count};
+	struct data_call call = {
+	    .args = copy_arguments(flow->arena, args, count), .arg_count = count};
 	call.name = call.args[0];
 	return start(flow, &call, out);
 }
@@ -238,7 +242,8 @@ struct await *redis_run(struct redis *redis, struct flow *flow,
     const struct redis_script_call *script, struct redis_value *out)
 {
 	must(redis == &fake.redis);
-	struct data_call call = {.name = script->script->name, .is_script = true,
+	struct data_call call = {.name = script->script->name,
+	    .is_script = true,
 	    .keys = copy_arguments(flow->arena, script->keys, script->key_count),
 	    .key_count = script->key_count,
 	    .args = copy_arguments(flow->arena, script->args, script->arg_count),
@@ -259,7 +264,8 @@ void redis_close(struct redis **redis)
 {
 	*redis = NULL;
 	while (!list_is_empty(&fake.ops))
-		op_fail(LIST_OWNER(list_first(&fake.ops), struct op, link), ERR_CANCELLED, "closed");
+		op_fail(
+		    LIST_OWNER(list_first(&fake.ops), struct op, link), ERR_CANCELLED, "closed");
 }
 
 enum redis_state redis_state_now(const struct redis *redis)

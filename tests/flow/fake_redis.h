@@ -33,5 +33,6 @@ int64_t fake_redis_score(const char *key, const char *member); /* -1: not there 
 /* The i-th entry: of a list its value, of a zset its member, of a stream its last field. */
 const char *fake_redis_item(const char *key, size_t index);
 /* Calls visit for each key that begins with prefix. */
-void fake_redis_each(const char *prefix, void (*visit)(const char *key, void *context), void *context);
+void fake_redis_each(
+    const char *prefix, void (*visit)(const char *key, void *context), void *context);
 #endif

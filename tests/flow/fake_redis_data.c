@@ -64,7 +64,8 @@ static struct item *thing_insert(struct thing *thing, size_t index)
 		thing->capacity = thing->capacity ? thing->capacity * 2 : 4;
 		thing->items = xrealloc_array(thing->items, thing->capacity, sizeof *thing->items);
 	}
-	memmove(&thing->items[index + 1], &thing->items[index], (thing->count - index) * sizeof *thing->items);
+	memmove(&thing->items[index + 1], &thing->items[index],
+	    (thing->count - index) * sizeof *thing->items);
 	thing->count++;
 	thing->items[index] = (struct item){0};
 	return &thing->items[index];
@@ -74,7 +75,8 @@ void thing_remove(struct thing *thing, size_t index)
 {
 	item_free(&thing->items[index]);
 	thing->count--;
-	memmove(&thing->items[index], &thing->items[index + 1], (thing->count - index) * sizeof *thing->items);
+	memmove(&thing->items[index], &thing->items[index + 1],
+	    (thing->count - index) * sizeof *thing->items);
 	if (thing->count == 0)
 		thing->expires_ms = 0;
 }
@@ -137,8 +139,9 @@ void zset_add(const char *key, int64_t score, const char *member)
 	struct thing *thing = thing_at(key);
 	size_t at = 0;
 	zset_remove(key, copy);
-	while (at < thing->count && (thing->items[at].number < score ||
-	                                (thing->items[at].number == score && strcmp(thing->items[at].key, copy) < 0)))
+	while (at < thing->count &&
+	       (thing->items[at].number < score ||
+	           (thing->items[at].number == score && strcmp(thing->items[at].key, copy) < 0)))
 		at++;
 	struct item *item = thing_insert(thing, at);
 	item->key = copy;
@@ -279,6 +282,13 @@ static void run_zadd(struct data_call *call, struct redis_value *reply)
 	*reply = reply_integer(1);
 }
 
+static void run_zscore(struct data_call *call, struct redis_value *reply)
+{
+	const struct item *item = thing_find(thing_at(call->args[1]), call->args[2]);
+	*reply = reply_text(
+	    call->arena, item ? arena_printf(call->arena, "%lld", (long long)item->number) : NULL);
+}
+
 static void run_zrem(struct data_call *call, struct redis_value *reply)
 {
 	*reply = reply_integer(zset_remove(call->args[1], call->args[2]));
@@ -314,17 +324,18 @@ static void run_config(struct data_call *call, struct redis_value *reply)
 
 static void run_info(struct data_call *call, struct redis_value *reply)
 {
-	*reply = reply_text(call->arena, "# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\n"
-	                                 "role:master\r\nmaxmemory:0\r\naof_enabled:1\r\n");
+	*reply =
+	    reply_text(call->arena, "# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\n"
+	                            "role:master\r\nmaxmemory:0\r\naof_enabled:1\r\n");
 }
 
 static const struct {
 	const char *name;
 	void (*run)(struct data_call *call, struct redis_value *reply);
-} commands[] = {{"GET", run_get}, {"SET", run_set}, {"MGET", run_mget}, {"HGET", run_hget}, {"HSET", run_hset},
-    {"HDEL", run_hdel}, {"HGETALL", run_hgetall}, {"LRANGE", run_lrange},
+} commands[] = {{"GET", run_get}, {"SET", run_set}, {"MGET", run_mget}, {"HGET", run_hget},
+    {"HSET", run_hset}, {"HDEL", run_hdel}, {"HGETALL", run_hgetall}, {"LRANGE", run_lrange},
     {"ZREVRANGE", run_zrevrange}, {"SCAN", run_scan}, {"ZADD", run_zadd}, {"ZREM", run_zrem},
-    {"ZCOUNT", run_zcount}, {"CONFIG", run_config}, {"INFO", run_info}};
+    {"ZSCORE", run_zscore}, {"ZCOUNT", run_zcount}, {"CONFIG", run_config}, {"INFO", run_info}};
 
 void data_run(struct data_call *call, struct redis_value *reply, struct err *err)
 {
@@ -392,7 +403,8 @@ const char *fake_redis_item(const char *key, size_t index)
 	return thing->items[index].value ? thing->items[index].value : thing->items[index].key;
 }
 
-void fake_redis_each(const char *prefix, void (*visit)(const char *key, void *context), void *context)
+void fake_redis_each(
+    const char *prefix, void (*visit)(const char *key, void *context), void *context)
 {
 	MAP_FOREACH(slot, &things)
 	if (str_starts(str_of(slot->key), prefix) && thing_exists(slot->key))

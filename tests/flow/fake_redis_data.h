@@ -6,10 +6,10 @@
 #include "notifier/base/map.h"
 #include "notifier/io/redis.h"
 
-struct item { /* of a text (one), list, hash, zset or stream */
-	char *key;   /* hash: field, zset: member, stream: the shipment or message */
-	char *value; /* text, list, hash; stream: the last field */
-	int64_t number; /* zset: score, stream: id */
+struct item {                     /* of a text (one), list, hash, zset or stream */
+	char *key;                /* hash: field, zset: member, stream: the shipment or message */
+	char *value;              /* text, list, hash; stream: the last field */
+	int64_t number;           /* zset: score, stream: id */
 	bool is_pending, is_read; /* stream */
 };
 

@@ -99,7 +99,7 @@ static void run_commit(struct data_call *call, struct redis_value *reply)
 static void run_plan(struct data_call *call, struct redis_value *reply)
 {
 	*reply = reply_integer(0);
-	if (text_get(call->keys[1]) == NULL)
+	if (*call->args[1] == '\0' || text_get(call->keys[1]) == NULL)
 		*reply = reply_integer(zset_remove(call->keys[0], call->args[0]));
 	else if (thing_find(thing_at(call->keys[0]), call->args[0]) != NULL)
 		zset_add(call->keys[0], number(call->args[1]), call->args[0]);
@@ -159,7 +159,8 @@ static void run_lease(struct data_call *call, struct redis_value *reply)
 	struct arena *arena = call->arena;
 	const char *owner = text_get(call->keys[0]), *worker = call->args[0];
 	bool is_mine = owner != NULL && str_starts(str_of(owner), join(arena, worker, " "));
-	if (is_mine && strcmp(call->args[1], "0") != 0 && text_eq(owner, arena_printf(arena, "%s %s", worker, call->args[1]))) {
+	if (is_mine && strcmp(call->args[1], "0") != 0 &&
+	    text_eq(owner, arena_printf(arena, "%s %s", worker, call->args[1]))) {
 		thing_expire(thing_at(call->keys[0]), number(call->args[2]));
 		*reply = reply_integer(number(call->args[1]));
 		return;
@@ -219,7 +220,8 @@ static void run_events(struct data_call *call, struct redis_value *reply, struct
 		if (item == NULL)
 			return;
 		const char *state = text_get(join(call->arena, call->keys[2], item->key));
-		reply_push(call->arena, reply, reply_text(call->arena, entry_id(call->arena, item->number)));
+		reply_push(call->arena, reply,
+		    reply_text(call->arena, entry_id(call->arena, item->number)));
 		reply_push(call->arena, reply, reply_text(call->arena, item->value));
 		reply_push(call->arena, reply, reply_text(call->arena, item->key));
 		reply_push(call->arena, reply, reply_text(call->arena, state ? state : ""));
@@ -256,7 +258,8 @@ static void run_decide(struct data_call *call, struct redis_value *reply)
 	if (is_fenced(call))
 		return;
 	for (int64_t event = 0; event < number(call->args[2]); event++) {
-		const char *entry = call->args[at], *shipment = call->args[at + 1], *record = call->args[at + 2];
+		const char *entry = call->args[at], *shipment = call->args[at + 1],
+		           *record = call->args[at + 2];
 		int64_t messages = number(call->args[at + 3]);
 		at += 4;
 		for (int64_t i = 0; i < messages; i++)
@@ -320,7 +323,8 @@ static void run_claim(struct data_call *call, struct redis_value *reply, struct 
 static void run_receipt(struct data_call *call, struct redis_value *reply)
 {
 	const char **args = call->args, *key = call->keys[1], *state = hash_get(key, "t");
-	bool is_current = text_eq(hash_get(key, "i"), args[2]), is_over = state == NULL || strcmp(state, "sent") == 0;
+	bool is_current = text_eq(hash_get(key, "i"), args[2]),
+	     is_over = state == NULL || strcmp(state, "sent") == 0;
 	*reply = reply_integer(0);
 	if (!is_over && !is_current && strcmp(args[3], "sent") != 0)
 		return;
@@ -356,7 +360,8 @@ static void run_requeue(struct data_call *call, struct redis_value *reply)
 		hash_set(call->keys[1], "t", "dropped");
 		hash_set(call->keys[1], "d", call->args[2]);
 	}
-	list_push(join(call->arena, call->keys[3], hash_get(call->keys[1], "s")), call->args[3], SIZE_MAX);
+	list_push(join(call->arena, call->keys[3], hash_get(call->keys[1], "s")), call->args[3],
+	    SIZE_MAX);
 }
 
 /* --- time ------------------------------------------------------------------------------------ */
@@ -368,7 +373,8 @@ static const char *first_score(struct arena *arena, const char *key)
 }
 
 /* Up to `most` members with from < score ≤ to. */
-static size_t take_range(struct data_call *call, const char *key, int64_t from, int64_t to, const char **ids, size_t most)
+static size_t take_range(struct data_call *call, const char *key, int64_t from, int64_t to,
+    const char **ids, size_t most)
 {
 	const struct thing *zset = thing_at(key);
 	size_t count = 0;
@@ -378,7 +384,8 @@ static size_t take_range(struct data_call *call, const char *key, int64_t from, 
 	return count;
 }
 
-static void claim_shipment(struct data_call *call, struct redis_value *reply, const char *zset, const char *prefix, const char *id)
+static void claim_shipment(struct data_call *call, struct redis_value *reply, const char *zset,
+    const char *prefix, const char *id)
 {
 	const char *state = text_get(join(call->arena, prefix, id));
 	if (state == NULL) {
@@ -440,9 +447,11 @@ static void run_quota(struct data_call *call, struct redis_value *reply)
 {
 	const char *key = call->keys[0], *tokens_text = hash_get(key, "tokens");
 	int64_t now_ms = number(call->args[0]), daily = number(call->args[2]);
-	double rate = strtod(call->args[1], NULL), tokens = tokens_text ? strtod(tokens_text, NULL) : 1;
+	double rate = strtod(call->args[1], NULL),
+	       tokens = tokens_text ? strtod(tokens_text, NULL) : 1;
 	int64_t until = number(hash_get(key, "until")), at = number(hash_get(key, "at"));
-	int64_t used = text_eq(hash_get(key, "day"), call->args[3]) ? number(hash_get(key, "used")) : 0;
+	int64_t used =
+	    text_eq(hash_get(key, "day"), call->args[3]) ? number(hash_get(key, "used")) : 0;
 	if (until > now_ms) {
 		*reply = reply_integer(until - now_ms);
 		return;

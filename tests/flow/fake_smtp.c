@@ -137,7 +137,8 @@ static void choose(struct session *session)
 	timer_start(&session->timer, delay_ms);
 }
 
-struct await *smtp_send(struct smtp *smtp, struct flow *flow, const struct smtp_mail *mail, struct smtp_result *out)
+struct await *smtp_send(
+    struct smtp *smtp, struct flow *flow, const struct smtp_mail *mail, struct smtp_result *out)
 {
 	must(smtp == &fake.smtp && fake.count < MAILS_MAX);
 	struct session *session = xcalloc(1, sizeof *session);

@@ -5,7 +5,7 @@
 
 struct mailed { /* one handing over, accepted or not */
 	char *to, *subject, *message_id;
-	int64_t at_ms; /* wall, when it began */
+	int64_t at_ms;         /* wall, when it began */
 	enum err_kind outcome; /* NONE: accepted; AMBIGUOUS: accepted, and we do not know it */
 	bool is_over;
 };

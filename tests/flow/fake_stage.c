@@ -31,7 +31,8 @@ static const char config_text[] =
     "      smtp: {host: mail.example, port: 25, tls: none}\n"
     "carriers:\n"
     "  generic: {webhook: {secret: " HOOK_SECRET "}}\n"
-    "  fedex: {client_id: id, client_secret: secret, base_url: 'http://fedex.example', quota: {per_second: 0}}\n"
+    "  fedex: {client_id: id, client_secret: secret, base_url: 'http://fedex.example', quota: "
+    "{per_second: 0}}\n"
     "  dhl: {api_key: key, base_url: 'http://dhl.example', quota: {per_second: 0, per_day: 0}}\n";
 
 static struct {
@@ -76,7 +77,8 @@ static void begin_life(void)
 	snprintf(world->worker, sizeof world->worker, "w-stage");
 	snprintf(world->attempt, sizeof world->attempt, "attempt%u", ++stage.life);
 	for (unsigned i = 0; i < PARTITIONS; i++) {
-		world->partitions[i].lease = (struct lease){.partition = i, .worker = world->worker};
+		world->partitions[i].lease =
+		    (struct lease){.partition = i, .worker = world->worker};
 		list_init(&world->partitions[i].sending);
 	}
 	world->http = http_client_new();
@@ -97,7 +99,8 @@ static void take_partitions(const char *numbers)
 		stage.is_owned[i] = numbers == NULL;
 	while (rest.at != NULL && numbers != NULL) {
 		rest = str_cut(rest, ' ', &number);
-		stage.is_owned[key_partition("default", arena_strndup(stage.arena, number.at, number.len))] = true;
+		stage.is_owned[key_partition(
+		    "default", arena_strndup(stage.arena, number.at, number.len))] = true;
 	}
 	unsigned owned = 0;
 	for (unsigned i = 0; i < PARTITIONS; i++) {
@@ -107,7 +110,8 @@ static void take_partitions(const char *numbers)
 	}
 	/* So many workers live for ever that ours is a fair share, and we do not ask for more. */
 	for (unsigned i = 1; i < PARTITIONS / owned; i++)
-		fake_redis_add_score(KEY_WORKERS, INT64_MAX, arena_printf(stage.arena, "w-other%u", i));
+		fake_redis_add_score(
+		    KEY_WORKERS, INT64_MAX, arena_printf(stage.arena, "w-other%u", i));
 }
 
 struct world *stage_open(const char *numbers)
@@ -176,7 +180,8 @@ void stage_end(void)
 	config_unref(&stage.config);
 }
 
-/* --- from outside ------------------------------------------------------------------------------ */
+/* --- from outside ------------------------------------------------------------------------------
+ */
 
 struct http_exchange *stage_ask(const char *method, const char *url, const char *body)
 {
@@ -190,7 +195,8 @@ struct http_exchange *stage_register(const char *carrier, const char *number, co
 {
 	return stage_ask("POST", "/v1/shipments",
 	    arena_printf(stage.arena,
-	        "{\"carrier\":\"%s\",\"tracking_number\":\"%s\",\"recipients\":[{\"email\":\"ann@example.com\"}]%s}",
+	        "{\"carrier\":\"%s\",\"tracking_number\":\"%s\",\"recipients\":[{\"email\":\"ann@"
+	        "example.com\"}]%s}",
 	        carrier, number, more ? more : ""));
 }
 
@@ -201,9 +207,12 @@ struct http_exchange *stage_hook(const char *number, const char *status, const c
 	unsigned len = 0;
 	const char *body = arena_printf(stage.arena,
 	    "{\"tracking_number\":\"%s\",\"status\":\"%s\",\"time\":\"%s\"}", number, status, time);
-	HMAC(EVP_sha256(), HOOK_SECRET, (int)strlen(HOOK_SECRET), (const unsigned char *)body, strlen(body), digest, &len);
+	HMAC(EVP_sha256(), HOOK_SECRET, (int)strlen(HOOK_SECRET), (const unsigned char *)body,
+	    strlen(body), digest, &len);
 	hex_encode(hex, digest, len);
-	struct request request = {.method = "POST", .url = "/hooks/generic/default", .body = body,
+	struct request request = {.method = "POST",
+	    .url = "/hooks/generic/default",
+	    .body = body,
 	    .signature = arena_printf(stage.arena, "sha256=%s", hex)};
 	struct http_exchange *exchange = fake_server_ask(api_handle, &stage.world, &request);
 	fake_loop_settle();
@@ -214,7 +223,8 @@ const char *stage_fedex(const char *number, const char *code, const char *time)
 {
 	return arena_printf(stage.arena,
 	    "{\"output\":{\"completeTrackResults\":[{\"trackingNumber\":\"%s\",\"trackResults\":[{"
-	    "\"latestStatusDetail\":{\"code\":\"%s\"},\"scanEvents\":[{\"date\":\"%s\",\"eventType\":\"%s\","
+	    "\"latestStatusDetail\":{\"code\":\"%s\"},\"scanEvents\":[{\"date\":\"%s\","
+	    "\"eventType\":\"%s\","
 	    "\"eventDescription\":\"scan\"}]}]}]}}",
 	    number, code, time, code);
 }
@@ -222,7 +232,8 @@ const char *stage_fedex(const char *number, const char *code, const char *time)
 const char *stage_dhl(const char *number, const char *code, const char *time)
 {
 	return arena_printf(stage.arena,
-	    "{\"shipments\":[{\"id\":\"%s\",\"service\":\"express\",\"status\":{\"timestamp\":\"%s\","
+	    "{\"shipments\":[{\"id\":\"%s\",\"service\":\"express\",\"status\":{\"timestamp\":\"%"
+	    "s\","
 	    "\"statusCode\":\"%s\"},\"events\":[{\"timestamp\":\"%s\",\"statusCode\":\"%s\","
 	    "\"description\":\"scan\"}]}]}",
 	    number, time, code, time, code);
@@ -230,12 +241,14 @@ const char *stage_dhl(const char *number, const char *code, const char *time)
 
 void stage_fedex_token(void)
 {
-	struct carrier_says says = {.url = FEDEX_TOKEN_URL, .status = 200,
+	struct carrier_says says = {.url = FEDEX_TOKEN_URL,
+	    .status = 200,
 	    .body = "{\"access_token\":\"good\",\"expires_in\":3600}"};
 	fake_http_says(&says);
 }
 
-/* --- what has become of it ---------------------------------------------------------------------- */
+/* --- what has become of it ----------------------------------------------------------------------
+ */
 
 const char *stage_key(const char *number, const char *name)
 {
@@ -248,7 +261,9 @@ const struct shipment *stage_shipment(const char *number)
 	struct err err;
 	const char *id = fake_redis_text(key_with2(stage.arena, p, "num", "default", number).at);
 	const char *stored = id ? fake_redis_text(key_with(stage.arena, p, "s", id).at) : NULL;
-	return stored ? shipment_decode(str_of(arena_strdup(stage.arena, stored)), stage.arena, &err) : NULL;
+	return stored
+	           ? shipment_decode(str_of(arena_strdup(stage.arena, stored)), stage.arena, &err)
+	           : NULL;
 }
 
 struct counting {
@@ -260,7 +275,8 @@ static void count_one(const char *key, void *context)
 {
 	struct counting *counting = context;
 	if (strstr(key, "}:m:msg_") != NULL)
-		counting->count += counting->state == NULL || text_eq(fake_redis_field(key, "t"), counting->state);
+		counting->count +=
+		    counting->state == NULL || text_eq(fake_redis_field(key, "t"), counting->state);
 }
 
 size_t stage_messages(const char *state)
@@ -295,7 +311,8 @@ static void add_line(struct lines *lines, const char *line)
 static void add_ledger(const char *key, void *context)
 {
 	if (strstr(key, "}:m:msg_") != NULL)
-		add_line(context, arena_printf(stage.arena, "%s %s", fake_redis_field(key, "k"), fake_redis_field(key, "t")));
+		add_line(context, arena_printf(stage.arena, "%s %s", fake_redis_field(key, "k"),
+		                      fake_redis_field(key, "t")));
 }
 
 static void add_mails(struct lines *lines)
@@ -303,7 +320,8 @@ static void add_mails(struct lines *lines)
 	for (size_t i = 0; i < fake_smtp_count(); i++) {
 		const struct mailed *mail = fake_smtp_mail(i);
 		if (mail->is_over && mail->outcome == ERR_NONE)
-			add_line(lines, arena_printf(stage.arena, "%s: %s", mail->to, mail->subject));
+			add_line(
+			    lines, arena_printf(stage.arena, "%s: %s", mail->to, mail->subject));
 	}
 }
 
@@ -331,13 +349,16 @@ const char *stage_summary(const char *numbers)
 	struct lines messages = {0}, mails = {0};
 	fake_redis_each("n:{p", add_ledger, &messages);
 	add_mails(&mails);
-	return arena_printf(stage.arena, "%s| %s| %s| open %zu", text, join_sorted(&messages), join_sorted(&mails), fake_server_open());
+	return arena_printf(stage.arena, "%s| %s| %s| open %zu", text, join_sorted(&messages),
+	    join_sorted(&mails), fake_server_open());
 }
 
-/* --- torture ------------------------------------------------------------------------------------- */
+/* --- torture -------------------------------------------------------------------------------------
+ */
 
 /* One telling; the summary is the caller's to free. */
-static char *tell(const struct story *story, long fail_at, const char *script, unsigned lose, long *awaits)
+static char *tell(
+    const struct story *story, long fail_at, const char *script, unsigned lose, long *awaits)
 {
 	stage_open(story->numbers);
 	if (story->prepare != NULL)

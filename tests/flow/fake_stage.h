@@ -43,7 +43,7 @@ void stage_fedex_token(void); /* the token endpoint answers */
 /* The stored shipment that has the number, or NULL; lives until stage_close. */
 const struct shipment *stage_shipment(const char *number);
 const char *stage_key(const char *number, const char *name); /* "n:{pNN}:NAME" of its partition */
-size_t stage_messages(const char *state); /* ledgers in that state; NULL: all */
+size_t stage_messages(const char *state);                    /* ledgers in that state; NULL: all */
 /* "FX1 delivered 2; 1 sent; ann@example.com …": what does not depend on how often we tried. */
 const char *stage_summary(const char *numbers);
 

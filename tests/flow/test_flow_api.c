@@ -37,18 +37,22 @@ static const char *url_of(const char *number, const char *rest)
 
 static void expect(struct http_exchange *exchange, int status, const char *part)
 {
-	if (fake_server_status(exchange) != status || strstr(fake_server_body(exchange), part) == NULL)
-		fail_msg("expected %d with %s: %d %s", status, part, fake_server_status(exchange), fake_server_body(exchange));
+	if (fake_server_status(exchange) != status ||
+	    strstr(fake_server_body(exchange), part) == NULL)
+		fail_msg("expected %d with %s: %d %s", status, part, fake_server_status(exchange),
+		    fake_server_body(exchange));
 }
 
-/* --- a parcel's life through the API --------------------------------------------------------------- */
+/* --- a parcel's life through the API
+ * --------------------------------------------------------------- */
 
 static void test_life_of_a_shipment(void **state)
 {
 	(void)state;
 	stage_open(N);
 	expect(stage_register("generic", N, NULL), 201, "\"tracking_number\":\"" N "\"");
-	expect(stage_register("generic", N, ",\"order_number\":\"A-7\""), 200, "\"A-7\""); /* the same one */
+	expect(stage_register("generic", N, ",\"order_number\":\"A-7\""), 200,
+	    "\"A-7\""); /* the same one */
 	expect(stage_ask("GET", url_of(N, ""), NULL), 200, "\"status\":\"unknown\"");
 	expect(stage_ask("GET", "/v1/shipments", NULL), 200, N);
 	expect(stage_ask("GET", "/v1/shipments?status=delivered", NULL), 200, "\"data\":[]");
@@ -79,7 +83,8 @@ static void test_refusals(void **state)
 	} cases[] = {
 	    {"POST", "/v1/shipments", "{", 400, "invalid_json"},
 	    {"POST", "/v1/shipments", "{}", 400, "tracking_number"},
-	    {"POST", "/v1/shipments", "{\"tracking_number\":\"1\",\"carrier\":\"nobody\"}", 400, "unknown_carrier"},
+	    {"POST", "/v1/shipments", "{\"tracking_number\":\"1\",\"carrier\":\"nobody\"}", 400,
+	        "unknown_carrier"},
 	    {"GET", "/v1/shipments/nonsense", NULL, 404, "shipment_not_found"},
 	    {"GET", "/v1/shipments?cursor=x", NULL, 400, "invalid_cursor"},
 	    {"PUT", "/v1/shipments", "{}", 405, "method_not_allowed"},
@@ -89,16 +94,19 @@ static void test_refusals(void **state)
 	};
 	stage_open(N);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		expect(stage_ask(cases[i].method, cases[i].url, cases[i].body), cases[i].status, cases[i].part);
+		expect(stage_ask(cases[i].method, cases[i].url, cases[i].body), cases[i].status,
+		    cases[i].part);
 }
 
-/* --- keys ---------------------------------------------------------------------------------------------- */
+/* --- keys
+ * ---------------------------------------------------------------------------------------------- */
 
 static struct http_exchange *ask_with(struct world *world, const char *key, const char *method)
 {
 	static char bearer[160];
 	snprintf(bearer, sizeof bearer, "Bearer %s", key ? key : "");
-	struct request request = {.method = method, .url = "/v1/shipments", .authorization = key ? bearer : NULL};
+	struct request request = {
+	    .method = method, .url = "/v1/shipments", .authorization = key ? bearer : NULL};
 	struct http_exchange *exchange = fake_server_ask(api_handle, world, &request);
 	fake_loop_settle();
 	return exchange;
@@ -109,7 +117,8 @@ static void test_keys(void **state)
 	(void)state;
 	char key[120], url[60];
 	struct world *world = stage_open(N);
-	struct http_exchange *made = stage_ask("POST", "/v1/keys", "{\"scopes\":\"shipments:read\"}");
+	struct http_exchange *made =
+	    stage_ask("POST", "/v1/keys", "{\"scopes\":\"shipments:read\"}");
 	expect(made, 201, "\"key\":\"ntk_");
 	json_t *body = json_loads(fake_server_body(made), 0, NULL);
 	snprintf(key, sizeof key, "%s", json_string_value(json_object_get(body, "key")));
@@ -123,7 +132,8 @@ static void test_keys(void **state)
 	expect(ask_with(world, key, "GET"), 401, "key_unknown");
 }
 
-/* --- whatever fails ---------------------------------------------------------------------------------------- */
+/* --- whatever fails
+ * ---------------------------------------------------------------------------------------- */
 
 /* Asks until it is answered with something else than 503, as clients do. */
 static struct http_exchange *insist(const char *method, const char *url, const char *body)
@@ -168,7 +178,8 @@ static void test_each_await_fails(void **state)
 	static const struct story life = {.numbers = N, .tell = a_life, .until_ms = 10 * SECOND_MS};
 	assert_true(stage_torture(&life) > 20);
 	stage_lose_replies(&life, "commit");
-	static const struct story end_of_life = {.numbers = N, .tell = a_short_life, .until_ms = 10 * SECOND_MS};
+	static const struct story end_of_life = {
+	    .numbers = N, .tell = a_short_life, .until_ms = 10 * SECOND_MS};
 	stage_lose_replies(&end_of_life, "erase");
 }
 

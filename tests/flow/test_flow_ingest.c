@@ -74,12 +74,17 @@ static void test_refusals(void **state)
 		int status;
 		const char *code;
 	} cases[] = {
-	    {{.method = "POST", .url = "/hooks/generic/default", .body = "{}"}, 401, "signature_invalid"},
-	    {{.method = "POST", .url = "/hooks/generic/default", .body = "{}", .signature = "sha256=00"}, 401,
+	    {{.method = "POST", .url = "/hooks/generic/default", .body = "{}"}, 401,
 	        "signature_invalid"},
+	    {{.method = "POST",
+	         .url = "/hooks/generic/default",
+	         .body = "{}",
+	         .signature = "sha256=00"},
+	        401, "signature_invalid"},
 	    {{.method = "POST", .url = "/hooks/nobody/default", .body = "{}"}, 404, "unknown_hook"},
 	    {{.method = "POST", .url = "/hooks/generic/nobody", .body = "{}"}, 404, "unknown_hook"},
-	    {{.method = "PUT", .url = "/hooks/generic/default", .body = "{}"}, 405, "method_not_allowed"},
+	    {{.method = "PUT", .url = "/hooks/generic/default", .body = "{}"}, 405,
+	        "method_not_allowed"},
 	};
 	struct world *world = stage_open(N);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -88,7 +93,8 @@ static void test_refusals(void **state)
 		assert_non_null(strstr(fake_server_body(hook), cases[i].code));
 	}
 	world->is_stopping = true;
-	assert_int_equal(fake_server_status(stage_hook(N, "in_transit", "2026-03-02T07:59:00Z")), 503);
+	assert_int_equal(
+	    fake_server_status(stage_hook(N, "in_transit", "2026-03-02T07:59:00Z")), 503);
 }
 
 static size_t quarantined(void)
@@ -108,9 +114,11 @@ static void test_quarantine(void **state)
 	(void)state;
 	stage_open(N);
 	stage_register("generic", N, NULL);
-	assert_int_equal(fake_server_status(stage_hook(N, "teleported", "2026-03-02T07:59:00Z")), 200);
+	assert_int_equal(
+	    fake_server_status(stage_hook(N, "teleported", "2026-03-02T07:59:00Z")), 200);
 	assert_int_equal(quarantined(), 1);
-	assert_int_equal(fake_server_status(stage_hook(N, "in_transit", "2031-03-02T07:59:00Z")), 200);
+	assert_int_equal(
+	    fake_server_status(stage_hook(N, "in_transit", "2031-03-02T07:59:00Z")), 200);
 	assert_int_equal(quarantined(), 2);
 	assert_int_equal(stage_shipment(N)->status, STATUS_UNKNOWN);
 }
@@ -199,7 +207,8 @@ static void test_states_of_redis(void **state)
 	assert_int_equal(fake_smtp_accepted(), 1);
 }
 
-/* --- whatever fails ---------------------------------------------------------------------------- */
+/* --- whatever fails ----------------------------------------------------------------------------
+ */
 
 static void registered(void)
 {
@@ -214,7 +223,8 @@ static void two_pushes(void)
 	fake_loop_advance(2000);
 }
 
-static const struct story pushes = {.numbers = N, .prepare = registered, .tell = two_pushes, .until_ms = MINUTE_MS};
+static const struct story pushes = {
+    .numbers = N, .prepare = registered, .tell = two_pushes, .until_ms = MINUTE_MS};
 
 static void test_each_await_fails(void **state)
 {
@@ -227,7 +237,8 @@ static void test_each_await_fails(void **state)
 static void test_each_reply_is_lost(void **state)
 {
 	(void)state;
-	static const char *const scripts[] = {"find", "commit", "events", "decide", "claim", "receipt", "lease", "clock"};
+	static const char *const scripts[] = {
+	    "find", "commit", "events", "decide", "claim", "receipt", "lease", "clock"};
 	for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++)
 		print_message("%s %u\n", scripts[i], stage_lose_replies(&pushes, scripts[i]));
 }
@@ -246,7 +257,8 @@ static void push_then_register(void)
 static void test_each_await_fails_unmatched(void **state)
 {
 	(void)state;
-	static const struct story story = {.numbers = N, .tell = push_then_register, .until_ms = MINUTE_MS};
+	static const struct story story = {
+	    .numbers = N, .tell = push_then_register, .until_ms = MINUTE_MS};
 	stage_torture(&story);
 	stage_lose_replies(&story, "unmatched");
 	stage_lose_replies(&story, "quarantine");

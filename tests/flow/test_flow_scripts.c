@@ -1,4 +1,5 @@
-/* The flow tests' Redis answers like the real scripts: the same cases as tests/unit/test_scripts. */
+/* The flow tests' Redis answers like the real scripts: the same cases as tests/unit/test_scripts.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

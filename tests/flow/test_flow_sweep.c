@@ -29,7 +29,8 @@ static int end(void **state)
 static void moving(const char *promised)
 {
 	stage_register("generic", N, promised);
-	assert_int_equal(fake_server_status(stage_hook(N, "in_transit", "2026-03-02T07:59:00Z")), 200);
+	assert_int_equal(
+	    fake_server_status(stage_hook(N, "in_transit", "2026-03-02T07:59:00Z")), 200);
 	fake_loop_advance(5000);
 	assert_int_equal(fake_smtp_accepted(), 1);
 }
@@ -45,7 +46,8 @@ static void test_promise(void **state)
 	fake_loop_stride(90 * MINUTE_MS, 5 * SECOND_MS);
 	assert_int_equal(stage_shipment(N)->last_event, EVENT_DELAYED);
 	assert_int_equal(fake_smtp_accepted(), 2);
-	assert_in_range(fake_smtp_mail(1)->at_ms, STAGE_STARTS_MS + 40 * HOUR_MS, STAGE_STARTS_MS + 40 * HOUR_MS + 30 * SECOND_MS);
+	assert_in_range(fake_smtp_mail(1)->at_ms, STAGE_STARTS_MS + 40 * HOUR_MS,
+	    STAGE_STARTS_MS + 40 * HOUR_MS + 30 * SECOND_MS);
 	fake_loop_a_day_passes();
 	assert_int_equal(fake_smtp_accepted(), 2);
 	assert_int_equal(stage_rest(), 0);
@@ -85,7 +87,8 @@ static void test_news_ends_silence(void **state)
 	assert_int_equal(fake_smtp_accepted(), 1);
 }
 
-/* Old news from a backlog waits a few seconds (rules.settle), and one mail tells the whole of it. */
+/* Old news from a backlog waits a few seconds (rules.settle), and one mail tells the whole of it.
+ */
 static void test_held_messages(void **state)
 {
 	(void)state;
@@ -139,7 +142,8 @@ static void test_lease_runs_out(void **state)
 	assert_true(world_owns(world, p));
 }
 
-/* --- whatever fails ------------------------------------------------------------------------------ */
+/* --- whatever fails ------------------------------------------------------------------------------
+ */
 
 static void late_tomorrow(void)
 {
@@ -153,7 +157,8 @@ static void midnight(void)
 	fake_loop_advance(20 * SECOND_MS);
 }
 
-static const struct story lateness = {.numbers = N, .prepare = late_tomorrow, .tell = midnight, .until_ms = 5 * MINUTE_MS};
+static const struct story lateness = {
+    .numbers = N, .prepare = late_tomorrow, .tell = midnight, .until_ms = 5 * MINUTE_MS};
 
 static void test_each_await_fails(void **state)
 {
@@ -179,7 +184,8 @@ static void some_seconds(void)
 static void test_each_await_fails_when_held(void **state)
 {
 	(void)state;
-	static const struct story story = {.numbers = N, .prepare = backlog, .tell = some_seconds, .until_ms = 5 * MINUTE_MS};
+	static const struct story story = {
+	    .numbers = N, .prepare = backlog, .tell = some_seconds, .until_ms = 5 * MINUTE_MS};
 	stage_torture(&story);
 	stage_lose_replies(&story, "decide");
 	stage_lose_replies(&story, "clock");

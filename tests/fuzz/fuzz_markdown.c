@@ -1,5 +1,4 @@
 /* Bodies of messages.  Whatever stands in a variable: no script, no attribute of its own. */
-#define _GNU_SOURCE
 #include "notifier/message/markdown.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -4,6 +4,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+	size = size < 1600 ? size : 1600; /* segments are counted from the start each time */
 	struct str text = str_make((const char *)bytes, size);
 	struct sms_size before = sms_measure(text);
 	size_t units = 0;
@@ -14,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	bool fits = sms_smart(&out, text);
 	struct sms_size after = sms_measure(str_make(out.data, out.size));
 	must(!fits || after.encoding == SMS_GSM7);
-	must(fits || str_make(out.data, out.size).len == size);
+	must(fits || out.size == size);
 	buf_free(&out);
 	return 0;
 }
