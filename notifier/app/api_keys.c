@@ -25,6 +25,8 @@ static next api_create(struct api *api)
 	if (wanted != NULL && !scopes_parse(wanted, &scopes, &err))
 		return api_problem(api, 400, "unknown_scope", arena_strdup(api->flow.arena, err.text));
 	account = account ? account : api->account;
+	if (!api->is_local && !text_eq(account, api->account))
+		return api_problem(api, 403, "other_account", "A key makes keys for its own account only.");
 	if (config_account(api->config, account) == NULL)
 		return api_problem(api, 404, "unknown_account", "No such account is configured.");
 	loop_random(random, sizeof random);
@@ -64,6 +66,12 @@ static next api_created(struct api *api)
 	return api_send(api, 201, body);
 }
 
+/* Over the admin socket all are ours, else those of the account. */
+static bool is_ours(const struct api *api, const json_t *row)
+{
+	return api->is_local || text_eq(json_string_value(json_object_get(row, "account")), api->account);
+}
+
 static struct await *load_all(struct api *api)
 {
 	struct str command[] = {redis_arg("HGETALL"), redis_arg(KEY_API_KEYS)};
@@ -82,7 +90,8 @@ static next api_listed(struct api *api)
 	json_t *data = json_array(), *body = json_object();
 	for (size_t i = 1; i < api->value.count; i += 2) {
 		json_t *row = json_loadb(api->value.items[i].text.at, api->value.items[i].text.len, 0, NULL);
-		json_array_append_new(data, row_json(api, row));
+		if (is_ours(api, row))
+			json_array_append_new(data, row_json(api, row));
 		json_decref(row);
 	}
 	json_object_set_new(body, "data", data);
@@ -101,7 +110,7 @@ static next api_found(struct api *api)
 		return api_store_failed(api);
 	for (size_t i = 0; i + 1 < api->value.count; i += 2) {
 		json_t *row = json_loadb(api->value.items[i + 1].text.at, api->value.items[i + 1].text.len, 0, NULL);
-		bool is_it = text_eq(json_string_value(json_object_get(row, "id")), api->argument);
+		bool is_it = text_eq(json_string_value(json_object_get(row, "id")), api->argument) && is_ours(api, row);
 		json_decref(row);
 		if (!is_it)
 			continue;

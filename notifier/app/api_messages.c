@@ -156,7 +156,7 @@ static next api_owned(struct api *api)
 		return api_problem(api, 404, "message_not_found", "There is no such message.");
 	int64_t now_ms = loop_now_ms();
 	const char *record = history_receipt(now_ms, api->argument, api->cursor, "an operator said so", (int)ledger.claims, api->flow.arena);
-	return AWAIT(api, requeued, store_requeue(&api->world->store, &api->flow, api->argument, api->cursor, now_ms, record, &api->value), STORE_WAIT_MS);
+	return AWAIT(api, requeued, store_requeue(&api->world->store, &api->flow, api->argument, api->cursor, record, &api->value), STORE_WAIT_MS);
 }
 
 static next api_requeued(struct api *api)

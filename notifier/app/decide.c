@@ -40,6 +40,7 @@ static const struct flow_type decide_type = {"decide", decide_fini};
 
 static next decide_read(struct decide *p) /* the next events, with the shipments as they are now */
 {
+	p->partition->has_events = false; /* what comes from now on says so again */
 	return AWAIT(p, judge, store_read_events(&p->world->store, &p->flow, &p->partition->lease,
 	    p->partition->drains_events, BATCH, &p->value), STORE_WAIT_MS);
 }
@@ -115,7 +116,7 @@ static void judge_entry(struct decide *p, const struct redis_value *entry, struc
 static next decide_judge(struct decide *p) /* pure: what becomes of each? */
 {
 	if (FAILED(p)) { /* perhaps it ran: then they are pending, and not new any more */
-		p->partition->drains_events = true;
+		p->partition->drains_events = p->partition->has_events = true;
 		return END;
 	}
 	if (store_is_fenced(&p->value)) {
@@ -126,10 +127,11 @@ static next decide_judge(struct decide *p) /* pure: what becomes of each? */
 	if (p->count == 0) {
 		bool was_draining = p->partition->drains_events;
 		p->partition->drains_events = false;
-		p->partition->has_events = was_draining;
+		p->partition->has_events |= was_draining; /* then: what is new */
 		p->is_done = was_draining;
 		return END;
 	}
+	p->partition->has_events = true; /* there may be more */
 	p->events = arena_array(p->flow.arena, p->count, sizeof *p->events);
 	for (size_t i = 0; i < p->count; i++)
 		judge_entry(p, &p->value.items[4 * i], &p->events[i]);

@@ -271,9 +271,12 @@ static const struct flow_type claim_type = {"claim", claim_fini};
 
 static next claim_ask(struct claim *p)
 {
-	const char *start = p->partition->drains_outbox ? p->partition->outbox_cursor : ">";
-	return AWAIT(p, hand_out, store_claim(&p->world->store, &p->flow, &p->partition->lease, start,
-	    p->slots, p->world->attempt, &p->value), STORE_WAIT_MS);
+	p->partition->has_outbox = false; /* what comes from now on says so again */
+	struct claim_query query = {
+	    .start = p->partition->drains_outbox ? p->partition->outbox_cursor : ">",
+	    .most = p->slots, .attempt_id = p->world->attempt};
+	return AWAIT(p, hand_out, store_claim(&p->world->store, &p->flow, &p->partition->lease,
+	    &query, &p->value), STORE_WAIT_MS);
 }
 
 static struct deliver *busy_with_shipment(struct partition *partition, const char *shipment_id)
@@ -342,7 +345,7 @@ static next claim_hand_out(struct claim *p)
 	struct partition *partition = p->partition;
 	struct str last = p->value.items[0].text;
 	if (last.len == 0) {
-		partition->has_outbox = partition->drains_outbox; /* then: what is new */
+		partition->has_outbox |= partition->drains_outbox; /* then: what is new */
 		partition->drains_outbox = false;
 		return END;
 	}

@@ -41,12 +41,12 @@ static const char *escaped(struct intake *intake, const char *key)
 }
 
 /* Refuses fields that are not in the list, each with the nearest that is. */
-static void check_fields(struct intake *intake, const json_t *object, const char *at,
+static void check_fields(struct intake *intake, json_t *object, const char *at,
     const char *const *known, size_t count)
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	json_object_foreach(object, key, value)
 	{
 		bool is_known = false;
 		for (size_t i = 0; i < count; i++)
@@ -89,7 +89,7 @@ static void check_moment(struct intake *intake, const char *pointer, const char 
 static void take_promised(struct intake *intake, const json_t *body, struct shipment *s)
 {
 	static const char *const known[] = {"from", "to"};
-	const json_t *value = json_object_get(body, "promised");
+	json_t *value = json_object_get(body, "promised");
 	if (json_is_object(value)) {
 		check_fields(intake, value, "/promised", known, 2);
 		s->promised.from = take_text(intake, value, "/promised", "from");
@@ -107,7 +107,7 @@ static void take_promised(struct intake *intake, const json_t *body, struct ship
 static void take_address(struct intake *intake, const json_t *body, const char *key, struct address *address)
 {
 	static const char *const known[] = {"country", "region", "postcode"};
-	const json_t *value = json_object_get(body, key);
+	json_t *value = json_object_get(body, key);
 	const char *at = arena_printf(intake->arena, "/%s", key);
 	if (value == NULL || json_is_null(value))
 		return;
@@ -185,7 +185,7 @@ static void take_contacts(struct intake *intake, const json_t *value, const char
 	}
 }
 
-static void take_recipient(struct intake *intake, const json_t *value, const char *at, struct recipient *r)
+static void take_recipient(struct intake *intake, json_t *value, const char *at, struct recipient *r)
 {
 	static const char *const known[] = {"id", "name", "email", "phone", "language", "zone", "channels"};
 	if (!json_is_object(value)) {
@@ -300,7 +300,7 @@ static void take_metadata(struct intake *intake, const json_t *body, struct ship
 	s->metadata = text.at;
 }
 
-bool intake_read(struct intake *intake, const json_t *body, bool is_patch)
+bool intake_read(struct intake *intake, json_t *body, bool is_patch)
 {
 	static const char *const known[] = {"tracking_number", "carrier", "service", "order_number",
 	    "promised", "origin", "destination", "zone", "recipients", "metadata"};

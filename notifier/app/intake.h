@@ -24,7 +24,7 @@ struct intake {
 };
 
 /* Fills intake->shipment.  is_patch: nothing is required, and tracking_number may not be given. */
-bool intake_read(struct intake *intake, const json_t *body, bool is_patch);
+bool intake_read(struct intake *intake, json_t *body, bool is_patch);
 /* Takes over into an existing shipment what was given.  Recipients keep their ids when they are
  * given by id, or when the contact is the same. */
 void intake_merge(const struct intake *intake, struct shipment *into);

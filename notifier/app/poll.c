@@ -93,9 +93,10 @@ static next poll_look(struct poll *p) /* the next partition that may have some *
 			continue;
 		unsigned room = (unsigned)(p->most - p->count);
 		p->runtime->next_due_ms[p->partition] = NEVER_MS; /* until we know; commits lower it */
+		struct due_query query = {.carrier = p->via->carrier->name, .most = room,
+		    .riders = p->most > 1 ? room : 0, .now_ms = now_ms};
 		return AWAIT(p, collect, store_due(&p->world->store, &p->flow,
-		    &p->world->partitions[p->partition].lease, p->via->carrier->name, room,
-		    p->most > 1 ? room : 0, now_ms, &p->value), STORE_WAIT_MS);
+		    &p->world->partitions[p->partition].lease, &query, &p->value), STORE_WAIT_MS);
 	}
 	return p->count > 0 ? THEN(budget) : END;
 }
@@ -129,8 +130,9 @@ static next poll_collect(struct poll *p)
 
 static next poll_budget(struct poll *p) /* Redis: quota and rate, shared by all workers */
 {
-	return AWAIT(p, granted, store_quota(&p->world->store, &p->flow, p->via->carrier->name,
-	    p->via->per_second, p->via->per_day, loop_now_ms(), &p->value), STORE_WAIT_MS);
+	struct quota_query query = {.carrier = p->via->carrier->name,
+	    .per_second = p->via->per_second, .per_day = p->via->per_day, .now_ms = loop_now_ms()};
+	return AWAIT(p, granted, store_quota(&p->world->store, &p->flow, &query, &p->value), STORE_WAIT_MS);
 }
 
 static next poll_granted(struct poll *p)

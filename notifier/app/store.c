@@ -313,7 +313,7 @@ struct await *store_decide(struct store *store, struct flow *flow, const struct 
 }
 
 struct await *store_claim(struct store *store, struct flow *flow, const struct lease *lease,
-    const char *start, unsigned count, const char *attempt_id, struct redis_value *out)
+    const struct claim_query *query, struct redis_value *out)
 {
 	struct arena *a = flow->arena;
 	struct arguments keys = {.arena = a}, args = {.arena = a};
@@ -322,9 +322,9 @@ struct await *store_claim(struct store *store, struct flow *flow, const struct l
 	add_str(&keys, key_with(a, lease->partition, "m", ""));
 	add_str(&keys, key_with(a, lease->partition, "s", ""));
 	add_text(&args, lease_token(lease, a));
-	add_text(&args, start);
-	add_int(&args, count);
-	add_text(&args, attempt_id);
+	add_text(&args, query->start);
+	add_int(&args, query->most);
+	add_text(&args, query->attempt_id);
 	add_int(&args, loop_now_ms());
 	return run(store, flow, SCRIPT_claim, &keys, &args, out);
 }
@@ -358,19 +358,19 @@ struct await *store_receipt(
 #define RIDERS_WITHIN_MS (2 * HOUR_MS)
 
 struct await *store_due(struct store *store, struct flow *flow, const struct lease *lease,
-    const char *carrier, unsigned most, unsigned riders, int64_t now_ms, struct redis_value *out)
+    const struct due_query *query, struct redis_value *out)
 {
 	struct arena *a = flow->arena;
 	struct arguments keys = {.arena = a}, args = {.arena = a};
 	add_str(&keys, key_of(a, lease->partition, "owner"));
-	add_str(&keys, key_with(a, lease->partition, "due", carrier));
+	add_str(&keys, key_with(a, lease->partition, "due", query->carrier));
 	add_str(&keys, key_with(a, lease->partition, "s", ""));
 	add_text(&args, lease_token(lease, a));
-	add_int(&args, now_ms);
-	add_int(&args, now_ms + CLAIM_MS);
-	add_int(&args, most);
-	add_int(&args, riders);
-	add_int(&args, now_ms + RIDERS_WITHIN_MS);
+	add_int(&args, query->now_ms);
+	add_int(&args, query->now_ms + CLAIM_MS);
+	add_int(&args, query->most);
+	add_int(&args, query->riders);
+	add_int(&args, query->now_ms + RIDERS_WITHIN_MS);
 	return run(store, flow, SCRIPT_due, &keys, &args, out);
 }
 
@@ -402,7 +402,7 @@ struct await *store_message(
 }
 
 struct await *store_requeue(struct store *store, struct flow *flow, const char *message_id,
-    const char *verb, int64_t now_ms, const char *record, struct redis_value *out)
+    const char *verb, const char *record, struct redis_value *out)
 {
 	struct arena *a = flow->arena;
 	unsigned p = (unsigned)key_partition_of_id(message_id);
@@ -413,7 +413,7 @@ struct await *store_requeue(struct store *store, struct flow *flow, const char *
 	add_str(&keys, key_with(a, p, "h", ""));
 	add_text(&args, message_id);
 	add_text(&args, verb);
-	add_int(&args, now_ms);
+	add_int(&args, loop_now_ms());
 	add_text(&args, record);
 	return run(store, flow, SCRIPT_requeue, &keys, &args, out);
 }
@@ -428,16 +428,16 @@ struct await *store_failed(
 
 /* --- carriers' limits ------------------------------------------------------------------------------ */
 
-struct await *store_quota(struct store *store, struct flow *flow, const char *carrier,
-    double per_second, int per_day, int64_t now_ms, struct redis_value *out)
+struct await *store_quota(struct store *store, struct flow *flow, const struct quota_query *query,
+    struct redis_value *out)
 {
 	struct arena *a = flow->arena;
 	struct arguments keys = {.arena = a}, args = {.arena = a};
-	add_text(&keys, arena_printf(a, KEY_LIMITS "%s", carrier));
-	add_int(&args, now_ms);
-	add_text(&args, arena_printf(a, "%g", per_second));
-	add_int(&args, per_day);
-	add_int(&args, day_of_instant(now_ms, 0));
+	add_text(&keys, arena_printf(a, KEY_LIMITS "%s", query->carrier));
+	add_int(&args, query->now_ms);
+	add_text(&args, arena_printf(a, "%g", query->per_second));
+	add_int(&args, query->per_day);
+	add_int(&args, day_of_instant(query->now_ms, 0));
 	return run(store, flow, SCRIPT_quota, &keys, &args, out);
 }
 

@@ -89,8 +89,13 @@ struct decided_event {
 struct await *store_decide(struct store *store, struct flow *flow, const struct lease *lease,
     const struct decided_event *events, size_t count, struct redis_value *out);
 
+struct claim_query {
+	const char *start; /* an entry id: our own pending ones after it; ">": what is new */
+	unsigned most;
+	const char *attempt_id;
+};
 struct await *store_claim(struct store *store, struct flow *flow, const struct lease *lease,
-    const char *start, unsigned count, const char *attempt_id, struct redis_value *out);
+    const struct claim_query *query, struct redis_value *out);
 struct receipt {
 	unsigned partition;
 	struct str entry;
@@ -104,8 +109,13 @@ struct receipt {
 struct await *store_receipt(
     struct store *store, struct flow *flow, const struct receipt *receipt, struct redis_value *out);
 
+struct due_query {
+	const char *carrier;
+	unsigned most, riders; /* riders: as many of `most` as may come along early */
+	int64_t now_ms;
+};
 struct await *store_due(struct store *store, struct flow *flow, const struct lease *lease,
-    const char *carrier, unsigned most, unsigned riders, int64_t now_ms, struct redis_value *out);
+    const struct due_query *query, struct redis_value *out);
 struct await *store_clock(struct store *store, struct flow *flow, const struct lease *lease,
     unsigned most, int64_t now_ms, struct redis_value *out);
 
@@ -113,13 +123,19 @@ struct await *store_clock(struct store *store, struct flow *flow, const struct l
 struct await *store_message(
     struct store *store, struct flow *flow, const char *message_id, struct redis_value *out);
 struct await *store_requeue(struct store *store, struct flow *flow, const char *message_id,
-    const char *verb, int64_t now_ms, const char *record, struct redis_value *out);
+    const char *verb, const char *record, struct redis_value *out);
 struct await *store_failed(
     struct store *store, struct flow *flow, unsigned partition, struct redis_value *out);
 
 /* --- carriers' limits ----------------------------------------------------------------------------- */
-struct await *store_quota(struct store *store, struct flow *flow, const char *carrier,
-    double per_second, int per_day, int64_t now_ms, struct redis_value *out); /* integer: wait ms */
+struct quota_query {
+	const char *carrier;
+	double per_second; /* 0: no limit */
+	int per_day;
+	int64_t now_ms;
+};
+struct await *store_quota(struct store *store, struct flow *flow, const struct quota_query *query,
+    struct redis_value *out); /* integer: how many ms to wait; 0: go */
 struct await *store_block(struct store *store, struct flow *flow, const char *carrier,
     int64_t until_ms, struct redis_value *out);
 #endif

@@ -156,12 +156,16 @@ char *arena_strdup(struct arena *arena, const char *text)
 
 char *arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
+	char room[512]; /* of nearly all: they are formatted once, not measured first */
 	va_list again;
 	va_copy(again, args);
-	int length = vsnprintf(NULL, 0, format, args);
-	char *text = arena_alloc(arena, (size_t)(length < 0 ? 0 : length) + 1);
-	if (length > 0)
-		vsnprintf(text, (size_t)length + 1, format, again);
+	int length = vsnprintf(room, sizeof room, format, args);
+	size_t size = length < 0 ? 0 : (size_t)length;
+	char *text = arena_alloc(arena, size + 1);
+	if (size < sizeof room)
+		memcpy(text, room, size);
+	else
+		vsnprintf(text, size + 1, format, again);
 	va_end(again);
 	return text;
 }

@@ -264,11 +264,14 @@ void buf_add_char(struct buf *buf, char c)
 
 void buf_printf(struct buf *buf, const char *format, ...)
 {
+	char room[512]; /* as in arena_vprintf */
 	va_list args, again;
 	va_start(args, format);
 	va_copy(again, args);
-	int len = vsnprintf(NULL, 0, format, args);
-	if (len > 0 && buf_reserve(buf, (size_t)len)) {
+	int len = vsnprintf(room, sizeof room, format, args);
+	if (len > 0 && (size_t)len < sizeof room) {
+		buf_add(buf, room, (size_t)len);
+	} else if (len > 0 && buf_reserve(buf, (size_t)len)) {
 		vsnprintf(buf->data + buf->size, (size_t)len + 1, format, again);
 		buf->size += (size_t)len;
 	}

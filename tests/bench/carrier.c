@@ -1,5 +1,5 @@
 /* A carrier for the benchmark: answers GET /MODE/track/shipments?trackingNumber=N in the form of
- * DHL's "Shipment Tracking - Unified" with ten scans (about 3 kB).
+ * DHL's "Shipment Tracking - Unified" with ten scans (about 2.5 kB).
  *
  *     carrier PORT
  *
@@ -25,8 +25,7 @@ static int format_scan(char *out, size_t room, time_t at, int number)
 	format_time(text, at);
 	return snprintf(out, room,
 	    "{\"timestamp\":\"%s\",\"statusCode\":\"transit\",\"status\":\"AR\",\"description\":"
-	    "\"Arrived at the sort facility, scan %d; the parcel is being processed for the next "
-	    "leg\","
+	    "\"Arrived at DHL Sort Facility LEIPZIG, scan %d\","
 	    "\"location\":{\"address\":{\"addressLocality\":\"Leipzig - Germany\","
 	    "\"countryCode\":\"DE\"}}}",
 	    text, number);

@@ -123,7 +123,6 @@ static void dial(int epoll, struct connection *connection)
 	connection->fd = net_connect(options.port, options.socket);
 	connection->post = -1;
 	net_watch(epoll, connection->fd, connection);
-	resting[resting_count++] = connection;
 }
 
 /* The status of a whole answer, or 0 while some of it is missing. */
@@ -153,14 +152,14 @@ static bool receive(int epoll, struct connection *connection)
 		status = index >= 0 ? read_answer(connection) : 0;
 		if (status == 0)
 			return false;
-		resting[resting_count++] = connection;
 	} else {
 		close(connection->fd);
 		dial(epoll, connection);
 	}
-	connection->post = -1;
 	if (index < 0)
-		return false;
+		return false; /* it rested for too long and was closed */
+	connection->post = -1;
+	resting[resting_count++] = connection;
 	posts[index].answered_us = net_now_us();
 	posts[index].status = status;
 	return true;
@@ -170,8 +169,10 @@ static void run(void)
 {
 	struct epoll_event events[256];
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
-	for (int i = 0; i < options.connections; i++)
+	for (int i = 0; i < options.connections; i++) {
 		dial(epoll, &connections[i]);
+		resting[resting_count++] = &connections[i];
+	}
 	int64_t start = net_now_us() + 1000;
 	for (long i = 0; i < options.count && options.rate > 0; i++)
 		posts[i].scheduled_us = start + (int64_t)((double)i * 1e6 / options.rate);

@@ -12,6 +12,8 @@ import urllib.parse
 
 import aiosmtpd.controller
 
+from rig import free_port
+
 
 class Mail:
     def __init__(self, sender, recipients, raw):
@@ -64,7 +66,6 @@ class PlainSmtp(Mailbox):
         self.controller = aiosmtpd.controller.Controller(
             self, hostname="127.0.0.1", port=0, ready_timeout=30)
         # The controller checks itself by connecting to its port: it must know it.
-        from rig import free_port
         self.controller.port = free_port()
         self.controller.start()
 
@@ -100,7 +101,6 @@ class ScriptedSmtp(Mailbox):
 
     def __init__(self, port=None, auth=False):
         super().__init__()
-        from rig import free_port
         self.port = port or free_port()
         self.auth = auth
         self.scripts = collections.defaultdict(collections.deque)

@@ -109,18 +109,25 @@ class Client:
             headers.setdefault("Content-Type", "application/json")
         if isinstance(body, str):
             body = body.encode()
+        if self.connection is not None:
+            try:
+                return self._ask(method, path, body, headers)
+            except (ConnectionError, http.client.HTTPException):
+                self.close()  # it was idle for too long; what we ask may be asked twice
         try:
-            if self.connection is None:
-                self.connection = self._open()
-            self.connection.request(method, path, body, headers)
-            reply = self.connection.getresponse()
-            answer = Answer(reply.status, reply.headers, reply.read())
-            if reply.will_close:
-                self.close()
-            return answer
+            self.connection = self._open()
+            return self._ask(method, path, body, headers)
         except (OSError, http.client.HTTPException):
             self.close()
             raise
+
+    def _ask(self, method, path, body, headers):
+        self.connection.request(method, path, body, headers)
+        reply = self.connection.getresponse()
+        answer = Answer(reply.status, reply.headers, reply.read())
+        if reply.will_close:
+            self.close()
+        return answer
 
     def _open(self):
         if isinstance(self.address, int):

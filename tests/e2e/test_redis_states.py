@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+import doubles
 import rig
 from rig import RedisServer, wait_for
 
@@ -70,7 +71,6 @@ def test_full_memory(own, server, mail_server):
 
 
 def test_a_message_under_way_is_recorded_although_memory_is_full(world, server):
-    import doubles
     sink = world.owns(doubles.ScriptedSmtp(), doubles.ScriptedSmtp.close)
     world.mail_to(sink)
     world.uses(server)

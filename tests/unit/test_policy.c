@@ -212,8 +212,8 @@ static void late_news_settles(void **state)
 	expect(&scene, SEND, NEWS);
 	scene.event.at_ms--;
 	expect(&scene, HOLD, SETTLING);
-	assert_int_equal(policy_decide(&scene.query).until_ms, NOW + 5 * SECOND_MS);
-	scene.query.now_ms = NOW + 5 * SECOND_MS;
+	assert_int_equal(policy_decide(&scene.query).until_ms, NOW + 8 * SECOND_MS);
+	scene.query.now_ms = NOW + 8 * SECOND_MS;
 	expect(&scene, SEND, NEWS);
 	scene.query.now_ms = NOW;
 	scene.query.is_claimed = true;
