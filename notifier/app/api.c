@@ -142,6 +142,15 @@ static struct str seen_key(const struct api *api)
 	return key_with2(api->flow.arena, key_partition(api->account, hash), "seen", api->account, hash);
 }
 
+/* A key stands for one request: with another body it is a mistake, not a repetition. */
+static const char *request_hash(const struct api *api)
+{
+	char hash[65];
+	const char *all = arena_printf(api->flow.arena, "%s\n%.*s", api->path, (int)api->body.len, api->body.at);
+	key_sha256_hex(hash, all, strlen(all));
+	return arena_strndup(api->flow.arena, hash, 32);
+}
+
 static bool has_idempotency(const struct api *api)
 {
 	/* Not for keys: their answer holds the secret, which is kept nowhere. */
@@ -158,7 +167,7 @@ next api_send(struct api *api, int status, json_t *body)
 		send_json(api, status, api->answer);
 		return END;
 	}
-	const char *kept = arena_printf(api->flow.arena, "%d %s", status, api->answer.at);
+	const char *kept = arena_printf(api->flow.arena, "%s %d %s", request_hash(api), status, api->answer.at);
 	struct str command[] = {redis_arg("SET"), seen_key(api), str_of(kept), redis_arg("PX"),
 	    str_of(arena_printf(api->flow.arena, "%lld", (long long)IDEMPOTENCY_TTL_MS))};
 	return AWAIT(api, remembered, redis_call(api->world->redis, &api->flow, command, 5, &api->value), STORE_WAIT_MS);
@@ -182,12 +191,15 @@ static next api_recall(struct api *api) /* was this very request answered before
 static next api_recalled(struct api *api)
 {
 	int64_t status = 0;
-	struct str head, body;
+	struct str hash, head, body;
 	if (FAILED(api))
 		return api_store_failed(api);
 	if (api->value.type != REDIS_TEXT)
 		return THEN(dispatch);
-	body = str_cut(api->value.text, ' ', &head);
+	body = str_cut(str_cut(api->value.text, ' ', &hash), ' ', &head);
+	if (!str_eq(hash, request_hash(api)))
+		return api_problem(api, 422, "idempotency_mismatch",
+		    "This Idempotency-Key was used for another request; take a new one.");
 	str_to_int64(head, &status);
 	send_json(api, (int)status, body);
 	return END;

@@ -51,6 +51,9 @@ struct api { /* one request; first member is the flow */
 	size_t index;
 	const char *cursor;
 	bool is_new;
+	const char *carrier_before;
+	size_t skip; /* of a list: keys of the batch that an earlier page has shown */
+	const char *scanned_from;
 	int answer_status;
 	struct str answer;
 };
@@ -78,6 +81,10 @@ bool api_body(struct api *api); /* parses the body into api->json; false: answer
 		return api_##n((struct api *)(void *)f);                                           \
 	}                                                                                          \
 	const struct step route[1] = {{#n, api_##n##_step}};
+
+/* A shipment as the API shows it; records NULL: without what its history holds. */
+json_t *api_shipment_summary(const struct shipment *shipment);
+json_t *api_shipment_json(const struct shipment *shipment, const struct redis_value *records);
 
 /* First steps of the routes. */
 extern const struct step api_shipments_post[1], api_shipments_list[1], api_shipment_get[1],

@@ -1,6 +1,8 @@
 #include <string.h>
 
+#include "carriers/report_json.h"
 #include "notifier/app/api.h"
+#include "notifier/app/channel.h"
 #include "notifier/app/history.h"
 #include "notifier/app/intake.h"
 #include "notifier/app/json.h"
@@ -8,10 +10,8 @@
 #include "notifier/app/metrics.h"
 
 #define CONFLICTS_MAX 5
-#define LIST_MAX      200
 
 API_ROUTE(api_shipments_post, post)
-API_ROUTE(api_shipments_list, list)
 API_ROUTE(api_shipment_get, get)
 API_ROUTE(api_shipment_explain, explain)
 API_ROUTE(api_shipment_patch, patch)
@@ -19,9 +19,9 @@ API_ROUTE(api_shipment_delete, drop)
 API_ROUTE(api_shipment_refresh, refresh)
 
 #define SHIPMENTS_STEPS(X)                                                                         \
-	X(api, found) X(api, unmatched) X(api, replay) X(api, stored) X(api, listed) X(api, states)     \
+	X(api, found) X(api, unmatched) X(api, replay) X(api, stored)     \
 	X(api, state) X(api, planned_poll) X(api, history) X(api, explain_history) X(api, explain_poll) X(api, explained) X(api, patched)         \
-	X(api, dropped) X(api, erased) X(api, refreshed) X(api, planned)
+	X(api, dropped) X(api, forget) X(api, erased) X(api, refreshed) X(api, planned)
 SHIPMENTS_STEPS(FLOW_STEP)
 
 /* --- out -------------------------------------------------------------------------------------------- */
@@ -52,7 +52,7 @@ static json_t *recipient_json(const struct recipient *r)
 	return o;
 }
 
-static json_t *shipment_summary(const struct shipment *s)
+json_t *api_shipment_summary(const struct shipment *s)
 {
 	json_t *o = json_object();
 	json_put_text(o, "id", s->id);
@@ -78,9 +78,9 @@ static json_t *shipment_summary(const struct shipment *s)
 	return o;
 }
 
-static json_t *shipment_json(const struct shipment *s, const struct redis_value *records)
+json_t *api_shipment_json(const struct shipment *s, const struct redis_value *records)
 {
-	json_t *o = shipment_summary(s), *recipients = json_array();
+	json_t *o = api_shipment_summary(s), *recipients = json_array();
 	json_put_null_text(o, "service", s->service);
 	for (size_t i = 0; i < s->recipient_count; i++)
 		json_array_append_new(recipients, recipient_json(&s->recipients[i]));
@@ -151,49 +151,57 @@ static next api_found(struct api *api) /* the unfinished one of that number, or 
 		api->cursor = existing ? existing->id : "";
 		api->shipment = shipment_new(api, intake);
 	} else {
+		api->carrier_before = existing->carrier;
 		intake_merge(intake, existing);
 		api->shipment = existing;
 	}
 	return AWAIT(api, unmatched, store_unmatched(&api->world->store, &api->flow, api->account, api->shipment->number, &api->value2), STORE_WAIT_MS);
 }
 
-/* One kept webhook, replayed; reports about other numbers are not ours. */
+static void add_changes(struct changes *all, const struct changes *now, struct arena *arena)
+{
+	for (size_t i = 0; i < now->event_count && all->event_count < CHANGES_EVENTS_MAX; i++)
+		all->events[all->event_count++] = now->events[i];
+	size_t count = all->fresh_count + now->fresh_count;
+	const struct checkpoint **fresh = arena_array(arena, count, sizeof *fresh);
+	int64_t *fresh_ms = arena_array(arena, count, sizeof *fresh_ms);
+	for (size_t i = 0; i < count; i++) {
+		bool is_old = i < all->fresh_count;
+		fresh[i] = is_old ? all->fresh[i] : now->fresh[i - all->fresh_count];
+		fresh_ms[i] = is_old ? all->fresh_ms[i] : now->fresh_ms[i - all->fresh_count];
+	}
+	all->fresh = fresh;
+	all->fresh_ms = fresh_ms;
+	all->fresh_count = count;
+}
+
+/* One report that came before its number was registered. */
 static void replay_one(struct api *api, const json_t *record, struct changes *all)
 {
-	struct arena *arena = api->flow.arena;
-	const struct carrier *carrier = carrier_find(json_string_value(json_object_get(record, "c")));
-	const json_t *body = json_object_get(record, "b");
-	struct report_set set;
-	struct carrier_reply reply = {0};
-	struct err err;
-	if (carrier == NULL || carrier->hook_read == NULL || !json_is_string(body))
+	const json_t *kept = json_object_get(record, "r");
+	const char *carrier = json_get_text(record, "c", api->flow.arena);
+	if (!json_is_object(kept) || carrier == NULL)
 		return;
-	char *text = arena_strndup(arena, json_string_value(body), json_string_length(body));
-	struct carrier_hook hook = {.method = "POST", .url = "/", .body = str_make(text, json_string_length(body))};
-	report_set_init(&set, arena);
-	if (!carrier->hook_read(&hook, &set, &reply, &err))
+	struct report *report = arena_alloc(api->flow.arena, sizeof *report);
+	report_from_json(report, kept, carrier, api->flow.arena);
+	if (report->error != REPORT_OK)
 		return;
-	for (size_t i = 0; i < set.count; i++) {
-		if (set.reports[i].error != REPORT_OK || !text_eq_nocase(set.reports[i].tracking_number, api->shipment->number))
-			continue;
-		apply_report(&api->apply, &set.reports[i], SOURCE_WEBHOOK, loop_now_ms());
-		const struct changes *now = &api->apply.changes;
-		for (size_t j = 0; j < now->event_count && all->event_count < CHANGES_EVENTS_MAX; j++)
-			all->events[all->event_count++] = now->events[j];
-		if (now->fresh_count > 0) {
-			size_t count = all->fresh_count + now->fresh_count;
-			const struct checkpoint **fresh = arena_array(arena, count, sizeof *fresh);
-			int64_t *fresh_ms = arena_array(arena, count, sizeof *fresh_ms);
-			for (size_t j = 0; j < count; j++) {
-				bool is_old = j < all->fresh_count;
-				fresh[j] = is_old ? all->fresh[j] : now->fresh[j - all->fresh_count];
-				fresh_ms[j] = is_old ? all->fresh_ms[j] : now->fresh_ms[j - all->fresh_count];
-			}
-			all->fresh = fresh;
-			all->fresh_ms = fresh_ms;
-			all->fresh_count = count;
-		}
-	}
+	apply_report(&api->apply, report, SOURCE_WEBHOOK, loop_now_ms());
+	add_changes(all, &api->apply.changes, api->flow.arena);
+}
+
+/* Another carrier: the old one is not asked any more, the new one at once. */
+static void finish_carrier(struct api *api)
+{
+	struct shipment *s = api->shipment;
+	if (api->carrier_before == NULL || text_eq(api->carrier_before, s->carrier))
+		return;
+	const struct carrier *carrier = carrier_find(s->carrier);
+	bool is_polled = carrier != NULL && carrier->poll_request != NULL && !shipment_is_finished(s);
+	s->next_poll_ms = is_polled ? loop_now_ms() : NEVER_MS;
+	s->next_poll_why = is_polled ? "another carrier: the first look" : NULL;
+	api->apply.commit.keeps_poll = false;
+	api->apply.commit.carrier_before = api->carrier_before;
 }
 
 static next api_unmatched(struct api *api) /* webhooks that came before the registration */
@@ -215,7 +223,9 @@ static next api_unmatched(struct api *api) /* webhooks that came before the regi
 		api->shipment->next_poll_ms = loop_now_ms(); /* a new parcel is looked at at once */
 		api->shipment->next_poll_why = "new: the first look";
 	}
+	finish_carrier(api);
 	api->apply.commit.takes_number = true;
+	api->apply.commit.unmatched = &api->value2;
 	api->apply.commit.holder = holder;
 	return AWAIT(api, stored, store_commit(&api->world->store, &api->flow, &api->apply.commit, &api->value), STORE_WAIT_MS);
 }
@@ -232,91 +242,7 @@ static next api_stored(struct api *api)
 	if (!store_read_committed(&api->value))
 		return ++api->conflicts > CONFLICTS_MAX ? api_store_failed(api) : THEN(replay);
 	apply_committed(&api->apply, SOURCE_API);
-	api->world->live_shipments += api->is_new;
-	return api_send(api, api->is_new ? 201 : 200, shipment_json(api->shipment, NULL));
-}
-
-/* --- GET /v1/shipments ------------------------------------------------------------------------------------ */
-
-/* SCAN is the index: it costs no memory per shipment, and its cursor is ours.  The order is Redis's. */
-static next api_list(struct api *api)
-{
-	const char *number = api_query(api, "number"), *cursor = api_query(api, "cursor");
-	const char *status = api_query(api, "status");
-	enum status known;
-	int64_t position = 0;
-	if (status != NULL && !status_parse(str_of(status), &known))
-		return api_problem(api, 400, "unknown_status", "There is no such status; /v1/openapi.json lists them.");
-	if (number != NULL)
-		return AWAIT(api, state, store_find(&api->world->store, &api->flow, api->account, number, &api->value), STORE_WAIT_MS);
-	if (cursor != NULL && !str_to_int64(str_of(cursor), &position))
-		return api_problem(api, 400, "invalid_cursor", "The cursor is not one that a list gave.");
-	struct str command[] = {redis_arg("SCAN"), str_of(arena_printf(api->flow.arena, "%llu", (unsigned long long)position)),
-	    redis_arg("MATCH"), redis_arg("n:{p??}:s:shp_*"), redis_arg("COUNT"), redis_arg("500")};
-	return AWAIT(api, listed, redis_call(api->world->redis, &api->flow, command, 6, &api->value), STORE_WAIT_MS);
-}
-
-static next api_listed(struct api *api)
-{
-	if (FAILED(api))
-		return api_store_failed(api);
-	api->cursor = api->value.items[0].text.at;
-	const struct redis_value *keys = &api->value.items[1];
-	if (api->json == NULL)
-		api->json = json_array();
-	if (keys->count == 0) {
-		api->value2 = (struct redis_value){.type = REDIS_ARRAY};
-		return THEN(states);
-	}
-	struct str *command = arena_array(api->flow.arena, keys->count + 1, sizeof *command);
-	command[0] = redis_arg("MGET");
-	for (size_t i = 0; i < keys->count; i++)
-		command[i + 1] = keys->items[i].text;
-	return AWAIT(api, states, redis_call(api->world->redis, &api->flow, command, keys->count + 1, &api->value2), STORE_WAIT_MS);
-}
-
-static bool list_wants(const struct api *api, const struct shipment *s)
-{
-	const char *status = api_query(api, "status"), *order = api_query(api, "order_number");
-	return text_eq(s->account, api->account) && (status == NULL || text_eq(status, status_name(s->status))) &&
-	       (order == NULL || text_eq(order, s->order_number));
-}
-
-static next list_end(struct api *api, json_t *data, const char *following)
-{
-	json_t *body = json_object();
-	json_object_set_new(body, "data", data);
-	json_put_null_text(body, "next", following);
-	return api_send(api, 200, body);
-}
-
-static int64_t list_limit(const struct api *api)
-{
-	int64_t limit = LIST_MAX;
-	if (api_query(api, "limit") == NULL || !str_to_int64(str_of(api_query(api, "limit")), &limit))
-		return LIST_MAX;
-	return limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : limit;
-}
-
-static next api_states(struct api *api)
-{
-	if (FAILED(api))
-		return api_store_failed(api);
-	for (size_t i = 0; i < api->value2.count; i++) {
-		struct shipment *s = NULL;
-		struct err err;
-		if (store_read_shipment(&api->value2.items[i], api->flow.arena, &s, &err) && s != NULL && list_wants(api, s))
-			json_array_append_new(api->json, shipment_summary(s));
-	}
-	bool at_end = strcmp(api->cursor, "0") == 0;
-	if (!at_end && json_array_size(api->json) < (size_t)list_limit(api) && ++api->index < 200) {
-		struct str command[] = {redis_arg("SCAN"), str_of(api->cursor), redis_arg("MATCH"),
-		    redis_arg("n:{p??}:s:shp_*"), redis_arg("COUNT"), redis_arg("500")};
-		return AWAIT(api, listed, redis_call(api->world->redis, &api->flow, command, 6, &api->value), STORE_WAIT_MS);
-	}
-	json_t *data = api->json;
-	api->json = NULL;
-	return list_end(api, data, at_end ? NULL : api->cursor);
+	return api_send(api, api->is_new ? 201 : 200, api_shipment_json(api->shipment, NULL));
 }
 
 /* --- GET /v1/shipments/{id} --------------------------------------------------------------------------------- */
@@ -354,8 +280,6 @@ static next api_get(struct api *api)
 
 static next api_state(struct api *api)
 {
-	if (!FAILED(api) && api_query(api, "number") != NULL && api->value.type == REDIS_NIL)
-		return list_end(api, json_array(), NULL);
 	if (!take_shipment(api))
 		return END;
 	return AWAIT(api, planned_poll, store_next_poll(&api->world->store, &api->flow, api->shipment, &api->value2), STORE_WAIT_MS);
@@ -379,12 +303,7 @@ static next api_history(struct api *api)
 {
 	if (FAILED(api))
 		return api_store_failed(api);
-	json_t *body = shipment_json(api->shipment, &api->value2);
-	if (api_query(api, "number") == NULL)
-		return api_send(api, 200, body);
-	json_t *data = json_array();
-	json_array_append_new(data, body);
-	return list_end(api, data, NULL);
+	return api_send(api, 200, api_shipment_json(api->shipment, &api->value2));
 }
 
 /* --- GET …/explain ------------------------------------------------------------------------------------------- */
@@ -439,10 +358,12 @@ static next api_patched(struct api *api)
 	struct intake *intake = read_intake(api, true);
 	if (intake == NULL)
 		return END;
+	api->carrier_before = api->shipment->carrier;
 	intake_merge(intake, api->shipment);
 	api->apply.shipment = api->shipment;
 	api->apply.changes = (struct changes){.outcome = OUTCOME_APPLIED, .state_changed = true};
 	apply_finish(&api->apply, SOURCE_API, loop_now_ms());
+	finish_carrier(api);
 	api->is_new = false;
 	return AWAIT(api, planned, store_commit(&api->world->store, &api->flow, &api->apply.commit, &api->value), STORE_WAIT_MS);
 }
@@ -454,7 +375,7 @@ static next api_planned(struct api *api)
 	if (!store_read_committed(&api->value))
 		return ++api->conflicts > CONFLICTS_MAX ? api_store_failed(api) : api->route->first;
 	apply_committed(&api->apply, SOURCE_API);
-	return api_send(api, 200, shipment_json(api->shipment, NULL));
+	return api_send(api, 200, api_shipment_json(api->shipment, NULL));
 }
 
 /* --- DELETE ---------------------------------------------------------------------------------------------------- */
@@ -468,6 +389,18 @@ static next api_dropped(struct api *api)
 {
 	if (!take_shipment(api))
 		return END;
+	return AWAIT(api, forget, store_history(&api->world->store, &api->flow, api->shipment->id, &api->value2), STORE_WAIT_MS);
+}
+
+static next api_forget(struct api *api) /* what lies in the local mailbox, then what Redis holds */
+{
+	size_t i;
+	json_t *id;
+	if (FAILED(api))
+		return api_store_failed(api);
+	api->json = history_message_ids(&api->value2);
+	json_array_foreach(api->json, i, id)
+		mailbox_forget(api->world, json_string_value(id), api->flow.arena);
 	return AWAIT(api, erased, store_erase(&api->world->store, &api->flow, api->shipment, &api->value), STORE_WAIT_MS);
 }
 

@@ -1,7 +1,10 @@
 #include "notifier/app/apply.h"
 
+#include <string.h>
+
 #include "notifier/app/history.h"
 #include "notifier/app/metrics.h"
+#include "notifier/base/log.h"
 #include "notifier/core/cadence.h"
 #include "notifier/core/deadline.h"
 
@@ -34,17 +37,33 @@ void apply_cadence(struct apply *apply, int64_t now_ms)
 		return;
 	}
 	const struct zone *zone = world_zone(s->zone, NULL);
+	const struct carrier_runtime *runtime = world_carrier(apply->world, s->carrier);
 	struct cadence_query query = {.class_name = s->carrier, .status = s->status,
 	    .since_ms = s->since_ms ? s->since_ms : s->created_ms, .zone = zone,
 	    .eta_from_ms = moment_instant(s->eta.from, zone, false),
 	    .eta_to_ms = eta_end_ms(&s->eta, zone), .now_ms = now_ms,
 	    .is_pushed = (s->flags & SHIPMENT_PUSHED) != 0, .failures = s->poll_failures,
-	    .quota_per_day = carrier->per_day, .live_shipments = apply->world->live_shipments,
+	    .quota_per_day = carrier->per_day, .live_shipments = runtime ? runtime->live_shipments : 0,
 	    .jitter_unit = loop_random_unit()};
 	struct cadence_answer answer;
 	cadence_next(&query, &answer);
 	s->next_poll_ms = answer.due_ms;
 	s->next_poll_why = arena_strdup(apply->arena, answer.why);
+}
+
+/* Codes that nobody mapped are no status: each is counted, and logged when it is first seen. */
+static void count_unmapped(const struct carrier_config *carrier, const struct report *report)
+{
+	static uint64_t logged[64];
+	const char *codes[8];
+	size_t count = carrier ? carrier_unmapped(carrier->carrier, report, codes, 8) : 0;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t hash = fnv1a64(codes[i], strlen(codes[i])) | 1;
+		metric_count(METRIC_UNKNOWN_CODES, carrier->carrier->name, NULL, NULL);
+		if (logged[hash % 64] != hash)
+			LOG(WARN, "unknown_code", f_text("carrier", carrier->carrier->name), f_text("code", codes[i]));
+		logged[hash % 64] = hash;
+	}
 }
 
 void apply_report(struct apply *apply, const struct report *report, enum source source, int64_t now_ms)
@@ -55,6 +74,7 @@ void apply_report(struct apply *apply, const struct report *report, enum source 
 	    .carrier_zone = carrier ? world_zone(carrier->zone, NULL) : NULL,
 	    .destination_zone = world_zone(s->zone, NULL)};
 	apply->was_unfinished = s->finished_ms == 0;
+	count_unmapped(carrier, report);
 	detect(s, report, &context, &apply->changes, apply->arena);
 	if (apply->changes.state_changed)
 		apply_finish(apply, source, now_ms);
@@ -86,7 +106,13 @@ void apply_finish(struct apply *apply, enum source source, int64_t now_ms)
 	if (source == SOURCE_POLL)
 		s->polled_ms = now_ms;
 	int64_t planned_ms = s->next_poll_ms;
+	const char *planned_why = s->next_poll_why;
 	apply_cadence(apply, now_ms);
+	if (source == SOURCE_API && planned_ms < s->next_poll_ms) {
+		/* A shop that registers its open orders again and again must not push the look away. */
+		s->next_poll_ms = planned_ms;
+		s->next_poll_why = planned_why;
+	}
 	apply->commit = (struct commit){.shipment = s, .events = apply->changes.events,
 	    .event_count = apply->changes.event_count, .now_ms = now_ms,
 	    .keeps_poll = planned_ms == NEVER_MS && s->next_poll_ms == NEVER_MS,

@@ -31,6 +31,8 @@ struct channel_driver {
 extern const struct channel_driver channel_email;
 extern const struct channel_driver channel_mailbox; /* test mode and SMS: files in the data folder */
 
+void mailbox_forget(const struct world *world, const char *message_id, struct arena *arena);
+
 /* The driver that serves a channel of an account. */
 const struct channel_driver *channel_for(const struct account_config *account, enum channel channel);
 /* The finished RFC 5322 message. */

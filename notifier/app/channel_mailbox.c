@@ -1,5 +1,6 @@
 /* The local mailbox: messages as files in the data folder, as the customer would see them.  For
- * test mode, the demo, and SMS.  The file's name is the message id: a retry writes the same file.
+ * test mode, the demo, and SMS.  The file's name is the message id: a retry writes the same file, and erasing
+ * a shipment removes it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -38,13 +39,13 @@ static bool write_files(struct world *world, struct flow *flow, const struct out
 {
 	json_t *file = summary(o);
 	const char *path = arena_printf(flow->arena, "%s/%s.json", world->mailbox_dir, o->message_id);
-	bool ok = files_write(path, json_text(file, flow->arena), 0600, err);
+	bool ok = files_put(path, json_text(file, flow->arena), 0600, err);
 	json_decref(file);
 	if (!ok || o->channel == CHANNEL_SMS)
 		return ok;
 	struct buf mail = BUF_EMPTY(1 << 20);
 	path = arena_printf(flow->arena, "%s/%s.eml", world->mailbox_dir, o->message_id);
-	ok = channel_compose(o, &mail, err) && files_write(path, str_make(mail.data, mail.size), 0600, err);
+	ok = channel_compose(o, &mail, err) && files_put(path, str_make(mail.data, mail.size), 0600, err);
 	buf_free(&mail);
 	return ok;
 }
@@ -62,6 +63,12 @@ static struct await *mailbox_send(struct world *world, struct flow *flow, const 
 	snprintf(answer, answer_bytes, "written to the local mailbox");
 	await_done(&post->await);
 	return &post->await;
+}
+
+void mailbox_forget(const struct world *world, const char *message_id, struct arena *arena)
+{
+	files_remove(arena_printf(arena, "%s/%s.json", world->mailbox_dir, message_id));
+	files_remove(arena_printf(arena, "%s/%s.eml", world->mailbox_dir, message_id));
 }
 
 const struct channel_driver channel_mailbox = {.name = "mailbox", .send = mailbox_send, .may_repeat = true};

@@ -32,7 +32,7 @@ struct deliver {
 	/* How it ends. */
 	const char *state, *why;
 	int64_t until_ms;
-	bool counts_as_failure;
+	bool counts_as_failure, is_unreadable;
 	struct redis_value value;
 };
 
@@ -94,19 +94,23 @@ static next deliver_reloaded(struct deliver *p)
 	struct err err;
 	if (FAILED(p)) /* what we knew when it was claimed will do */
 		return THEN(look);
-	if (!store_read_shipment(&p->value, p->flow.arena, &p->shipment, &err))
+	if (!store_read_shipment(&p->value, p->flow.arena, &p->shipment, &err)) {
 		LOG(ERROR, "shipment_unreadable", f_text("why", err.text));
+		p->is_unreadable = true;
+	}
 	return THEN(look);
 }
 
 static next deliver_look(struct deliver *p) /* once more: is it still right to send it? */
 {
+	if (p->is_unreadable) /* perhaps a newer notifier wrote it: kept for one that can read it */
+		return end_as(p, "failed", "the stored data cannot be read by this version");
 	if (p->shipment == NULL)
 		return end_as(p, "dropped", decision_why_name(WHY_ERASED));
 	const struct account_config *account = config_account(p->config, p->shipment->account);
 	p->recipient = find_recipient(p->shipment, p->ledger.recipient_id);
 	if (account == NULL)
-		return end_as(p, "dropped", decision_why_name(WHY_ERASED));
+		return end_as(p, "failed", "the account is not in the configuration any more");
 	struct decision_query query = {.event = &p->ledger.event, .shipment = p->shipment,
 	    .recipient = p->recipient, .channel = p->ledger.channel, .policy = &account->policy,
 	    .now_ms = loop_now_ms(), .is_claimed = true};
@@ -117,8 +121,13 @@ static next deliver_look(struct deliver *p) /* once more: is it still right to s
 	p->outgoing.account = account;
 	p->outgoing.runtime = world_account(p->world, account->name);
 	p->driver = channel_for(account, p->ledger.channel);
-	return p->outgoing.runtime == NULL ? end_as(p, "dropped", decision_why_name(WHY_NO_CHANNEL))
-	                                   : THEN(render);
+	if (p->outgoing.runtime == NULL)
+		return end_as(p, "failed", "the account is new since the last start: restart, then retry");
+	/* A former life was sending it when it ended.  Where a copy could not be told from the
+	 * original, nobody is told twice. */
+	if (text_eq(p->ledger.state, "sending") && !p->driver->may_repeat)
+		return end_as(p, "unknown", "it was being sent when the daemon ended");
+	return THEN(render);
 }
 
 static next deliver_render(struct deliver *p) /* pure: the state now, in the recipient's words */
@@ -149,18 +158,43 @@ static int64_t soon_ms(void)
 	return (int64_t)(loop_wall_scale() * (1000 + 1000 * loop_random_unit()));
 }
 
+/* Messages that may be under way at once. */
+static unsigned deliver_concurrency(const struct config *config)
+{
+	unsigned most = 0;
+	for (size_t i = 0; i < config->account_count; i++)
+		most += config->accounts[i].email.concurrency;
+	return most;
+}
+
+/* A provider that is slow holds up its own account only: it gets no more than its concurrency, and
+ * never the last slots of the others. */
+#define SLOW_MS      2000
+#define LEFT_FOR_OTHERS 4
+
+static bool account_is_full(const struct deliver *p)
+{
+	const struct account_runtime *runtime = p->outgoing.runtime;
+	unsigned most = deliver_concurrency(p->config), left = LEFT_FOR_OTHERS * ((unsigned)p->config->account_count - 1);
+	bool is_slow = loop_monotonic_ms() - runtime->progress_ms > SLOW_MS;
+	unsigned cap = is_slow || most <= left ? p->outgoing.account->email.concurrency : most - left;
+	return runtime->in_flight >= cap && p->config->account_count > 1;
+}
+
 static next deliver_send(struct deliver *p)
 {
 	int64_t now_ms = loop_now_ms();
 	if (p->flow.cancelled || p->world->is_stopping)
 		return wait_until(p, now_ms, "stopped before it was sent");
-	/* A provider that is slow holds up its own account only. */
-	if (p->outgoing.runtime->in_flight >= p->outgoing.account->email.concurrency)
-		return wait_until(p, now_ms + soon_ms(), "enough of this account's messages are under way");
+	if (!world_owns(p->world, p->partition->lease.partition))
+		return END; /* it waited too long: the message is another worker's now, untouched */
+	if (account_is_full(p))
+		return wait_until(p, now_ms + 30 * soon_ms(), "the account's provider is slow");
 	if (!breaker_allows(&p->outgoing.runtime->breaker, now_ms))
 		return wait_until(p, now_ms + 5 * soon_ms(),
 		    "the provider is left alone for a while: it failed again and again");
-	p->outgoing.runtime->in_flight++;
+	if (p->outgoing.runtime->in_flight++ == 0)
+		p->outgoing.runtime->progress_ms = loop_monotonic_ms();
 	return AWAIT(p, sent, p->driver->send(p->world, &p->flow, &p->outgoing, p->answer, sizeof p->answer),
 	    SEND_WAIT_MS);
 }
@@ -185,6 +219,7 @@ static next deliver_sent(struct deliver *p) /* the outcome decides what follows 
 	const struct err *err = &p->flow.err;
 	int64_t now_ms = loop_now_ms();
 	p->outgoing.runtime->in_flight--;
+	p->outgoing.runtime->progress_ms = loop_monotonic_ms();
 	switch (err->kind) {
 	case ERR_NONE:
 		breaker_succeeded(breaker, now_ms);
@@ -192,20 +227,43 @@ static next deliver_sent(struct deliver *p) /* the outcome decides what follows 
 		    channel_name(p->ledger.channel));
 		return end_as(p, "sent", arena_strdup(p->flow.arena, p->answer));
 	case ERR_AUTH: breaker_failed(breaker, now_ms, true); return retry(p, err);
-	case ERR_TRANSIENT: breaker_failed(breaker, now_ms, false); return retry(p, err);
+	case ERR_TRANSIENT:
+		breaker_failed(breaker, now_ms, false);
+		if (p->flow.has_timed_out && !p->driver->may_repeat)
+			return end_as(p, "unknown", arena_strdup(p->flow.arena, err->text));
+		return retry(p, err);
 	case ERR_THROTTLED: breaker_succeeded(breaker, now_ms); return retry(p, err);
 	case ERR_AMBIGUOUS:
 		breaker_failed(breaker, now_ms, false);
 		if (p->driver->may_repeat)
 			return retry(p, err);
 		return end_as(p, "unknown", arena_strdup(p->flow.arena, err->text));
-	case ERR_CANCELLED: breaker_succeeded(breaker, now_ms); return wait_until(p, now_ms, "stopped while it was being sent");
+	case ERR_CANCELLED:
+		breaker_succeeded(breaker, now_ms);
+		if (!p->driver->may_repeat)
+			return end_as(p, "unknown", "stopped while it was being sent");
+		return wait_until(p, now_ms, "stopped while it was being sent");
 	case ERR_INPUT:
 	case ERR_PERMANENT:
 	case ERR_KINDS: break;
 	}
 	breaker_succeeded(breaker, now_ms); /* the provider answers: it is this message */
 	return end_as(p, "failed", arena_strdup(p->flow.arena, err->text));
+}
+
+/* It was not its turn: no line in the story, the log or the metrics. */
+static bool is_mere_waiting(const struct deliver *p)
+{
+	return p->until_ms != 0 && !p->counts_as_failure;
+}
+
+static void tell(const struct deliver *p)
+{
+	metric_count(METRIC_MESSAGES, channel_name(p->ledger.channel), p->state, NULL);
+	LOG(INFO, "message", f_text("message", p->message_id), f_text("shipment", p->ledger.shipment_id),
+	    f_text("event", event_name(p->ledger.event.kind)), f_text("channel", channel_name(p->ledger.channel)),
+	    f_contact("to", p->outgoing.to), f_text("state", p->state), f_int("attempt", p->ledger.claims),
+	    f_text("why", p->why));
 }
 
 static next deliver_record(struct deliver *p) /* Redis: the receipt, one script */
@@ -217,8 +275,7 @@ static next deliver_record(struct deliver *p) /* Redis: the receipt, one script 
 	    .message_id = p->message_id, .attempt_id = p->world->attempt,
 	    .shipment_id = p->ledger.shipment_id, .state = p->state, .until_ms = p->until_ms,
 	    .now_ms = loop_now_ms(), .fields = fields, .field_count = 4};
-	bool is_mere_waiting = p->until_ms != 0 && !p->counts_as_failure; /* no line in the story */
-	if (!is_mere_waiting)
+	if (!is_mere_waiting(p))
 		receipt.record = history_receipt(
 		    receipt.now_ms, p->message_id, p->state, p->why, (int)p->ledger.claims, arena);
 	return AWAIT(p, recorded, store_receipt(&p->world->store, &p->flow, &receipt, &p->value),
@@ -231,11 +288,8 @@ static next deliver_recorded(struct deliver *p)
 {
 	if (FAILED(p) && !p->flow.cancelled)
 		return AWAIT(p, record, pause_start(&p->flow, 200), 60000);
-	metric_count(METRIC_MESSAGES, channel_name(p->ledger.channel), p->state, NULL);
-	LOG(INFO, "message", f_text("message", p->message_id), f_text("shipment", p->ledger.shipment_id),
-	    f_text("event", event_name(p->ledger.event.kind)), f_text("channel", channel_name(p->ledger.channel)),
-	    f_contact("to", p->outgoing.to), f_text("state", p->state), f_int("attempt", p->ledger.claims),
-	    f_text("why", p->why));
+	if (!is_mere_waiting(p))
+		tell(p);
 	if (p->until_ms != 0 && p->until_ms < p->partition->next_clock_ms)
 		p->partition->next_clock_ms = p->until_ms;
 	return END;
@@ -313,8 +367,9 @@ static void deliver_start(struct claim *claim, const struct redis_value *row)
 	list_init(&p->followers);
 	p->entry = str_make(arena_strndup(arena, row[0].text.at, row[0].text.len), row[0].text.len);
 	p->message_id = arena_strndup(arena, row[1].text.at, row[1].text.len);
-	if (!ledger_read(&row[3], &p->ledger, arena) ||
-	    !store_read_shipment(&row[4], arena, &p->shipment, &err))
+	p->is_unreadable = !ledger_read(&row[3], &p->ledger, arena) ||
+	                   !store_read_shipment(&row[4], arena, &p->shipment, &err);
+	if (p->is_unreadable)
 		LOG(ERROR, "message_unreadable", f_text("message", p->message_id));
 	if (p->ledger.shipment_id == NULL)
 		p->ledger.shipment_id = "-";
@@ -334,6 +389,7 @@ static void deliver_start(struct claim *claim, const struct redis_value *row)
 static next claim_hand_out(struct claim *p)
 {
 	if (FAILED(p)) { /* perhaps it ran: our pending entries tell */
+		world_store_failed("claim", &p->flow.err);
 		partition_drain(p->partition);
 		p->has_failed = true;
 		return END;
@@ -359,9 +415,7 @@ static next claim_hand_out(struct claim *p)
 
 unsigned deliver_slots(const struct world *world)
 {
-	unsigned most = 0;
-	for (size_t i = 0; i < world->config->account_count; i++)
-		most += world->config->accounts[i].email.concurrency;
+	unsigned most = deliver_concurrency(world->config);
 	return world->messages_in_flight < most ? most - world->messages_in_flight : 0;
 }
 

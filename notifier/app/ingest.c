@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "carriers/report_json.h"
 #include "notifier/app/apply.h"
 #include "notifier/app/history.h"
 #include "notifier/app/json.h"
@@ -152,7 +153,7 @@ static next ingest_keep(struct ingest *p) /* nobody registered the number yet: i
 	json_t *record = json_object();
 	json_put_text(record, "c", p->via->carrier->name);
 	json_put_int(record, "t", p->now_ms);
-	json_object_set_new(record, "b", json_stringn(p->hook.body.at, p->hook.body.len));
+	json_object_set_new(record, "r", report_to_json(&p->set.reports[p->index]));
 	struct str text = json_text(record, p->flow.arena);
 	json_decref(record);
 	return AWAIT(p, kept, store_keep_unmatched(&p->world->store, &p->flow, p->account,
@@ -163,7 +164,10 @@ static next ingest_kept(struct ingest *p)
 {
 	if (FAILED(p))
 		return THEN(refuse);
-	if (p->value.type == REDIS_INTEGER && p->value.integer == 0 && ++p->conflicts <= CONFLICTS_MAX)
+	bool was_registered = p->value.type == REDIS_INTEGER && p->value.integer == 0;
+	if (was_registered && ++p->conflicts > CONFLICTS_MAX)
+		return THEN(refuse);
+	if (was_registered)
 		return AWAIT(p, load, store_find(&p->world->store, &p->flow, p->account,
 		    p->set.reports[p->index].tracking_number, &p->value), STORE_WAIT_MS);
 	count(p, "unmatched");

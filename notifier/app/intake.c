@@ -320,8 +320,8 @@ bool intake_read(struct intake *intake, json_t *body, bool is_patch)
 	take_promised(intake, body, s);
 	take_address(intake, body, "origin", &s->origin);
 	take_address(intake, body, "destination", &s->destination);
-	intake->has_origin = s->origin.country != NULL;
-	intake->has_destination = s->destination.country != NULL;
+	intake->has_origin = json_is_object(json_object_get(body, "origin"));
+	intake->has_destination = json_is_object(json_object_get(body, "destination"));
 	s->zone = take_zone(intake, body, "");
 	intake->has_zone = s->zone != NULL;
 	take_recipients(intake, body, s, is_patch);
@@ -330,6 +330,14 @@ bool intake_read(struct intake *intake, json_t *body, bool is_patch)
 }
 
 /* A corrected address belongs to the same person: found by id, or by one contact that stayed. */
+static bool has_id(const struct shipment *s, const char *id)
+{
+	for (size_t i = 0; i < s->recipient_count; i++)
+		if (text_eq(s->recipients[i].id, id))
+			return true;
+	return false;
+}
+
 static void keep_ids(const struct shipment *from, struct shipment *into)
 {
 	for (size_t i = 0; i < from->recipient_count; i++)
@@ -338,7 +346,7 @@ static void keep_ids(const struct shipment *from, struct shipment *into)
 			struct recipient *now = &from->recipients[i];
 			bool same_contact = (now->email && text_eq_nocase(now->email, old->email)) ||
 			                    (now->phone && text_eq(now->phone, old->phone));
-			if (strncmp(now->id, "rcp_", 4) == 0 && same_contact)
+			if (strncmp(now->id, "rcp_", 4) == 0 && same_contact && !has_id(from, old->id))
 				now->id = old->id;
 		}
 }

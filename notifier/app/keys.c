@@ -6,12 +6,17 @@
 
 #include "notifier/io/loop.h"
 
+static char upper(char c)
+{
+	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
 unsigned key_partition(const char *account, const char *number)
 {
 	uint64_t hash = fnv1a64(account, strlen(account) + 1); /* the NUL separates the two */
-	const unsigned char *p = (const unsigned char *)number;
-	for (; *p != '\0'; p++)
-		hash = (hash ^ *p) * 1099511628211ULL;
+	for (const char *p = number; *p != '\0'; p++)
+		if (*p != ' ')
+			hash = (hash ^ (unsigned char)upper(*p)) * 1099511628211ULL;
 	return (unsigned)((hash ^ hash >> 32) % PARTITIONS);
 }
 
@@ -70,6 +75,17 @@ struct str key_of(struct arena *arena, unsigned partition, const char *name)
 struct str key_with(struct arena *arena, unsigned partition, const char *name, const char *rest)
 {
 	return str_of(arena_printf(arena, "n:{p%02x}:%s:%s", partition, name, rest));
+}
+
+struct str key_of_number(struct arena *arena, unsigned partition, const char *name,
+    const char *account, const char *number)
+{
+	char *plain = arena_alloc(arena, strlen(number) + 1);
+	size_t used = 0;
+	for (const char *p = number; *p != '\0'; p++)
+		if (*p != ' ')
+			plain[used++] = upper(*p);
+	return key_with2(arena, partition, name, account, plain);
 }
 
 struct str key_with2(struct arena *arena, unsigned partition, const char *name, const char *account,

@@ -41,6 +41,8 @@
 #define IDEMPOTENCY_TTL_MS (24 * 3600 * INT64_C(1000))
 #define HISTORY_MAX        64
 
+/* Numbers are told apart without regard to spaces and letter case: carriers, couriers and people
+ * write the same one differently. */
 unsigned key_partition(const char *account, const char *number);
 /* -1 for text that is no id of ours. */
 int key_partition_of_id(const char *id);
@@ -57,6 +59,9 @@ void key_sha256_hex(char out[65], const void *bytes, size_t len);
 /* "n:{p1f}:NAME" or "n:{p1f}:NAME:REST…" in the arena. */
 struct str key_of(struct arena *arena, unsigned partition, const char *name);
 struct str key_with(struct arena *arena, unsigned partition, const char *name, const char *rest);
+/* The key of a number: spaces gone, letters upper case. */
+struct str key_of_number(struct arena *arena, unsigned partition, const char *name,
+    const char *account, const char *number);
 struct str key_with2(struct arena *arena, unsigned partition, const char *name, const char *account,
     const char *number);
 #endif

@@ -33,14 +33,21 @@ static next renew_ask(struct renew *p)
 	return AWAIT(p, answered, store_lease(&p->world->store, &p->flow, &p->partition->lease, p->takes, &p->value), STORE_WAIT_MS);
 }
 
+/* When something is due next is remembered from our own commits only: another worker's, and one of
+ * ours whose reply was lost, are found by looking now and then. */
+static void partition_forget_times(struct world *world, struct partition *partition)
+{
+	partition->next_clock_ms = 0;
+	for (size_t i = 0; i < world->carrier_count; i++)
+		world->carriers[i].next_due_ms[partition->lease.partition] = 0;
+}
+
 /* A new epoch: what we know of the partition is nothing. */
 static void partition_begin(struct world *world, struct partition *partition, int64_t epoch)
 {
 	partition->lease.epoch = epoch;
 	partition_drain(partition);
-	partition->next_clock_ms = 0;
-	for (size_t i = 0; i < world->carrier_count; i++)
-		world->carriers[i].next_due_ms[partition->lease.partition] = 0;
+	partition_forget_times(world, partition);
 	world_nudge(world, partition->lease.partition);
 }
 
@@ -56,6 +63,8 @@ static next renew_answered(struct renew *p)
 	p->partition->renewed_ms = p->asked_ms;
 	if (epoch != p->partition->lease.epoch)
 		partition_begin(p->world, p->partition, epoch);
+	else
+		partition_forget_times(p->world, p->partition);
 	return END;
 }
 

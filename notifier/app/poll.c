@@ -105,7 +105,9 @@ static next poll_collect(struct poll *p)
 {
 	if (FAILED(p) || store_is_fenced(&p->value)) {
 		p->runtime->next_due_ms[p->partition] = 0;
-		if (!FAILED(p))
+		if (FAILED(p))
+			world_store_failed("due", &p->flow.err);
+		else
 			world_lost(p->world, p->partition);
 		return p->count > 0 ? THEN(budget) : END;
 	}

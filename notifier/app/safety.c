@@ -53,15 +53,14 @@ static bool is(const char *value, const char *wanted)
 	return value == NULL || strcmp(value, wanted) == 0;
 }
 
-/* 6.2 brought XAUTOCLAIM and what the streams need; below, too much differs. */
+/* 7.0 brought the flags of scripts: receipts must be recorded when memory is full. */
 static bool version_is_too_old(const char *info)
 {
 	const char *at = info ? strstr(info, "redis_version:") : NULL;
 	if (at == NULL)
 		return false;
-	char *end;
-	long major = strtol(at + 14, &end, 10), minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
-	return major < 7 && !(major == 6 && minor >= 2);
+	long major = strtol(at + 14, NULL, 10);
+	return major < 7;
 }
 
 void safety_judge(const struct safety_facts *f, struct safety_finding *out, size_t *count)
@@ -96,5 +95,5 @@ void safety_judge(const struct safety_facts *f, struct safety_finding *out, size
 		    "this Redis runs in cluster mode, which this version does not speak; use a "
 		    "single primary (Sentinel is fine)");
 	if (version_is_too_old(f->info))
-		add(out, count, true, "this Redis is older than 6.2; install a newer one");
+		add(out, count, true, "this Redis is older than 7.0; install a newer one");
 }

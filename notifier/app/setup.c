@@ -151,6 +151,20 @@ void setup_runtimes(struct world *world)
 		add_account(world, &config->accounts[i]);
 }
 
+/* The name of an account for which no connection was set up at the start; NULL: none. */
+static const char *account_that_needs_restart(struct world *world, const struct config *fresh)
+{
+	for (size_t i = 0; i < fresh->account_count; i++) {
+		const struct account_config *now = &fresh->accounts[i];
+		const struct account_config *before = config_account(world->config, now->name);
+		if (before == NULL || before->is_test != now->is_test ||
+		    !text_eq(before->email.smtp.host, now->email.smtp.host) ||
+		    before->email.smtp.port != now->email.smtp.port)
+			return now->name;
+	}
+	return NULL;
+}
+
 /* What can change without a restart: templates, texts, links, rules, keys, quotas.  Accounts,
  * carriers, SMTP servers and addresses that we listen on need one. */
 bool setup_reload(struct world *world, struct err *err)
@@ -165,6 +179,12 @@ bool setup_reload(struct world *world, struct err *err)
 		return err_set(err, ERR_INPUT, "%s: the new configuration has errors; the old one stays", config->path);
 	}
 	arena_free(&arena);
+	const char *needs_restart = account_that_needs_restart(world, fresh);
+	if (needs_restart != NULL) {
+		err_set(err, ERR_INPUT, "accounts.%s: a new account, its mode and its mail server need a restart; the old configuration stays", needs_restart);
+		config_unref(&fresh);
+		return false;
+	}
 	struct catalogue *catalogue = setup_catalogue(fresh, err);
 	if (catalogue == NULL) {
 		config_unref(&fresh);

@@ -63,7 +63,7 @@ struct await *store_find(struct store *store, struct flow *flow, const char *acc
 	struct arena *a = flow->arena;
 	unsigned p = key_partition(account, number);
 	struct arguments keys = {.arena = a}, args = {.arena = a};
-	add_str(&keys, key_with2(a, p, "num", account, number));
+	add_str(&keys, key_of_number(a, p, "num", account, number));
 	add_str(&keys, key_with(a, p, "s", ""));
 	return run(store, flow, SCRIPT_find, &keys, &args, out);
 }
@@ -90,17 +90,20 @@ bool store_read_shipment(const struct redis_value *value, struct arena *arena,
 	return *shipment != NULL;
 }
 
-static void commit_keys(struct arguments *keys, const struct shipment *s)
+static void commit_keys(struct arguments *keys, const struct commit *commit)
 {
+	const struct shipment *s = commit->shipment;
 	struct arena *a = keys->arena;
 	unsigned p = (unsigned)key_partition_of_id(s->id);
 	add_str(keys, key_with(a, p, "s", s->id));
 	add_str(keys, key_with(a, p, "h", s->id));
-	add_str(keys, key_with2(a, p, "num", s->account, s->number));
+	add_str(keys, key_of_number(a, p, "num", s->account, s->number));
 	add_str(keys, key_of(a, p, "clock"));
 	add_str(keys, key_of(a, p, "events"));
 	add_str(keys, key_with(a, p, "due", s->carrier));
-	add_str(keys, key_with2(a, p, "unmatched", s->account, s->number));
+	add_str(keys, key_of_number(a, p, "unmatched", s->account, s->number));
+	if (commit->carrier_before != NULL)
+		add_str(keys, key_with(a, p, "due", commit->carrier_before));
 }
 
 struct await *store_commit(
@@ -108,7 +111,7 @@ struct await *store_commit(
 {
 	const struct shipment *s = commit->shipment;
 	struct arguments keys = {.arena = flow->arena}, args = {.arena = flow->arena};
-	commit_keys(&keys, s);
+	commit_keys(&keys, commit);
 	add_text(&args, s->id);
 	add_int(&args, s->version);
 	add_int(&args, s->version + 1);
@@ -130,6 +133,11 @@ struct await *store_commit(
 	add_int(&args, (int64_t)commit->record_count);
 	for (size_t i = 0; i < commit->record_count; i++)
 		add_text(&args, commit->records[i]);
+	if (commit->takes_number && commit->unmatched != NULL) {
+		size_t count = commit->unmatched->count;
+		add_int(&args, (int64_t)count);
+		add_str(&args, count ? commit->unmatched->items[count - 1].text : str_of(""));
+	}
 	return run(store, flow, SCRIPT_commit, &keys, &args, out);
 }
 
@@ -167,9 +175,11 @@ struct await *store_erase(struct store *store, struct flow *flow, const struct s
 	struct arguments keys = {.arena = a}, args = {.arena = a};
 	add_str(&keys, key_with(a, p, "s", s->id));
 	add_str(&keys, key_with(a, p, "h", s->id));
-	add_str(&keys, key_with2(a, p, "num", s->account, s->number));
+	add_str(&keys, key_of_number(a, p, "num", s->account, s->number));
 	add_str(&keys, key_of(a, p, "clock"));
 	add_str(&keys, key_with(a, p, "m", ""));
+	add_str(&keys, key_of_number(a, p, "unmatched", s->account, s->number));
+	add_str(&keys, key_of(a, p, "failed"));
 	add_text(&args, s->id);
 	add_str(&args, key_with(a, p, "due", ""));
 	add_int(&args, 1);
@@ -195,8 +205,8 @@ struct await *store_keep_unmatched(struct store *store, struct flow *flow, const
 	struct arena *a = flow->arena;
 	unsigned p = key_partition(account, number);
 	struct arguments keys = {.arena = a}, args = {.arena = a};
-	add_str(&keys, key_with2(a, p, "num", account, number));
-	add_str(&keys, key_with2(a, p, "unmatched", account, number));
+	add_str(&keys, key_of_number(a, p, "num", account, number));
+	add_str(&keys, key_of_number(a, p, "unmatched", account, number));
 	add_text(&args, record);
 	add_int(&args, UNMATCHED_TTL_MS);
 	add_int(&args, UNMATCHED_MAX);
@@ -208,7 +218,7 @@ struct await *store_unmatched(struct store *store, struct flow *flow, const char
 {
 	unsigned p = key_partition(account, number);
 	struct str command[] = {redis_arg("LRANGE"),
-	    key_with2(flow->arena, p, "unmatched", account, number), redis_arg("0"), redis_arg("-1")};
+	    key_of_number(flow->arena, p, "unmatched", account, number), redis_arg("0"), redis_arg("-1")};
 	return redis_call(store->redis, flow, command, 4, out);
 }
 

@@ -36,6 +36,8 @@ struct commit { /* one transition; the texts are borrowed until the call returns
 	bool keeps_life;     /* was and is unfinished: leave the TTLs alone */
 	bool takes_number;          /* registration: the number's index must hold `holder` now */
 	const char *holder;         /* id of the finished shipment that has it; NULL: nobody */
+	const struct redis_value *unmatched; /* with takes_number: the webhooks that were taken in */
+	const char *carrier_before; /* NULL: the same */
 	int64_t now_ms;
 };
 struct await *store_commit(

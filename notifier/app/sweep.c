@@ -1,6 +1,7 @@
 #include "notifier/app/sweep.h"
 
 #include "notifier/app/apply.h"
+#include "notifier/app/live.h"
 #include "notifier/app/metrics.h"
 #include "notifier/app/leases.h"
 #include "notifier/app/poll.h"
@@ -10,6 +11,7 @@
 #define SWEEP_MS     100   /* real time between looks */
 #define LOOK_AGAIN_MS 1000 /* streams are looked at this often even when nobody said that there is work */
 #define CLOCK_BATCH  64
+#define LIVE_EVERY_TURNS 12 /* of the leases' timer: once a minute */
 
 /* --- the clock of one partition ---------------------------------------------------------------- */
 
@@ -46,6 +48,7 @@ static next clock_look(struct clock *p) /* what is due: messages move in the scr
 static next clock_take(struct clock *p)
 {
 	if (FAILED(p)) {
+		world_store_failed("clock", &p->flow.err);
 		p->partition->next_clock_ms = 0;
 		return END;
 	}
@@ -78,12 +81,14 @@ static next clock_fire(struct clock *p) /* pure: the deadline of the next shipme
 		return THEN(fire);
 	}
 	const struct carrier_runtime *carrier = world_carrier(p->world, s->carrier);
-	if (carrier != NULL && carrier->breaker.state != BREAKER_CLOSED)
-		return THEN(fire); /* we cannot reach the carrier: the silence is ours; the claim runs out */
 	const struct account_config *account = config_account(p->config, s->account);
+	const struct deadline_rules *rules = account ? &account->deadlines : &deadline_default_rules;
+	const struct zone *zone = world_zone(s->zone, account ? account->zone : NULL);
+	bool is_deaf = carrier != NULL && carrier->breaker.state != BREAKER_CLOSED && !(s->flags & SHIPMENT_PUSHED);
+	if (is_deaf && deadline_next(s, rules, zone, loop_now_ms()).kind == EVENT_STALLED)
+		return THEN(fire); /* we cannot reach the carrier: the silence is ours; the claim runs out */
 	p->apply = (struct apply){.world = p->world, .config = p->config, .arena = p->flow.arena, .shipment = s};
-	deadline_fire(s, account ? &account->deadlines : &deadline_default_rules,
-	    world_zone(s->zone, account ? account->zone : NULL), loop_now_ms(), &p->apply.changes);
+	deadline_fire(s, rules, zone, loop_now_ms(), &p->apply.changes);
 	apply_finish(&p->apply, SOURCE_CLOCK, loop_now_ms());
 	return AWAIT(p, fired, store_commit(&p->world->store, &p->flow, &p->apply.commit, &p->reply), STORE_WAIT_MS);
 }
@@ -140,6 +145,9 @@ static void on_leases(struct timer *timer)
 	struct world *world = LIST_OWNER(timer, struct world, lease_timer);
 	timer_start(timer, LEASES_EVERY_MS);
 	leases_renew(world);
+	static unsigned turn;
+	if (turn++ % LIVE_EVERY_TURNS == 0 && !world->is_stopping && redis_state_now(world->redis) == REDIS_OK)
+		live_count_start(world);
 }
 
 void sweep_begin(struct world *world)

@@ -44,6 +44,16 @@ void world_lost(struct world *world, unsigned partition)
 	p->lease.epoch = 0;
 }
 
+void world_store_failed(const char *what, const struct err *err)
+{
+	static int64_t said_ms;
+	int64_t now_ms = loop_monotonic_ms();
+	if (err->kind == ERR_CANCELLED || (said_ms != 0 && now_ms - said_ms < 5000))
+		return;
+	said_ms = now_ms;
+	LOG(WARN, "store_failed", f_text("what", what), f_text("kind", err_kind_name(err->kind)), f_text("why", err->text));
+}
+
 void partition_drain(struct partition *partition)
 {
 	partition->drains_events = partition->drains_outbox = true;

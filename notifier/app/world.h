@@ -37,6 +37,7 @@ struct carrier_runtime {
 	unsigned in_flight;
 	int64_t blocked_until_ms;           /* wall: quota or Retry-After says wait */
 	int64_t next_due_ms[PARTITIONS];    /* wall; 0: not known, look */
+	int64_t live_shipments;             /* that share the quota; counted by app/live */
 	unsigned turn;                      /* which partition is looked at first: round robin */
 };
 
@@ -45,6 +46,7 @@ struct account_runtime {
 	struct smtp *smtp; /* NULL: none configured */
 	struct breaker breaker;
 	unsigned in_flight;
+	int64_t progress_ms; /* monotonic: a send ended, or the first of several began */
 };
 
 struct world {
@@ -64,7 +66,6 @@ struct world {
 	char attempt[20]; /* of this life of the process: tells our own claims from a former life's */
 	unsigned messages_in_flight;
 	unsigned claim_turn; /* the partition that gets the next free slot: round robin */
-	int64_t live_shipments; /* an estimate, for cadence */
 	bool is_stopping;
 	int64_t started_ms;
 	struct timer sweep_timer, lease_timer;
@@ -82,5 +83,7 @@ void world_lost(struct world *world, unsigned partition);
 /* Both streams are to be read from our own pending entries first: after a restart, or when the
  * reply to a read was lost. */
 void partition_drain(struct partition *partition);
+/* Work that Redis did not take: one log line in five seconds says what and why. */
+void world_store_failed(const char *what, const struct err *err);
 bool world_owns(const struct world *world, unsigned partition);
 #endif

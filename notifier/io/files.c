@@ -83,14 +83,14 @@ static int write_all(int fd, struct str content)
 	return 0;
 }
 
-static int file_fill(const char *path, struct str content, int mode)
+static int file_fill(const char *path, struct str content, int mode, bool is_durable)
 {
 	unlink(path); /* of an earlier crash; never write through somebody's link */
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return errno;
 	int why = write_all(fd, content);
-	if (why == 0 && (fchmod(fd, (mode_t)mode) != 0 || fsync(fd) != 0))
+	if (why == 0 && (fchmod(fd, (mode_t)mode) != 0 || (is_durable && fsync(fd) != 0)))
 		why = errno;
 	if (close(fd) != 0 && why == 0)
 		why = errno;
@@ -111,18 +111,33 @@ static int folder_sync(const char *path)
 	return why;
 }
 
-bool files_write(const char *path, struct str content, int mode, struct err *err)
+static bool replace(const char *path, struct str content, int mode, bool is_durable, struct err *err)
 {
 	char *fresh = xasprintf("%s.tmp", path);
-	int why = file_fill(fresh, content, mode);
+	int why = file_fill(fresh, content, mode, is_durable);
 	if (why == 0 && rename(fresh, path) != 0)
 		why = errno;
 	if (why != 0)
 		unlink(fresh);
-	else
+	else if (is_durable)
 		why = folder_sync(path);
 	xfree(fresh);
 	return why == 0 || fail(err, path, why);
+}
+
+bool files_write(const char *path, struct str content, int mode, struct err *err)
+{
+	return replace(path, content, mode, true, err);
+}
+
+bool files_put(const char *path, struct str content, int mode, struct err *err)
+{
+	return replace(path, content, mode, false, err);
+}
+
+void files_remove(const char *path)
+{
+	unlink(path);
 }
 
 static bool is_folder(const char *path)

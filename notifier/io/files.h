@@ -14,6 +14,9 @@
 bool files_read(const char *path, size_t max_bytes, struct arena *arena, struct str *out, struct err *err);
 /* Writes path.tmp, fsyncs, renames: a reader sees the old or the new file, never half of one. */
 bool files_write(const char *path, struct str content, int mode, struct err *err);
+/* The same without waiting for the disk: for what may be lost with the machine, on the loop. */
+bool files_put(const char *path, struct str content, int mode, struct err *err);
+void files_remove(const char *path); /* no error when it is not there */
 bool files_make_dir(const char *path, int mode, struct err *err); /* with its parents */
 bool files_exists(const char *path);
 bool files_is_private(const char *path); /* no permission for group and others */

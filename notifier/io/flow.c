@@ -89,6 +89,7 @@ static void on_deadline(struct timer *timer)
 	struct err err;
 	flow_let_go(flow);
 	err_set(&err, ERR_TRANSIENT, "deadline passed before step %s", flow->next->name);
+	flow->has_timed_out = true;
 	flow_wake(flow, &err);
 }
 
@@ -144,6 +145,7 @@ static bool is_tortured(struct flow *flow)
 next flow_await(struct flow *flow, const struct step *then, struct await *op, int64_t after_ms)
 {
 	must(flow->running && !flow->parked);
+	flow->has_timed_out = false;
 	flow->parked = true;
 	if (is_tortured(flow) || flow->woken)
 		return then;

@@ -53,6 +53,7 @@ struct flow {
 	struct await *awaiting;
 	bool failed;    /* of the last await */
 	struct err err; /* why; kind ERR_NONE when it did not fail */
+	bool has_timed_out; /* the last await failed because its deadline passed */
 	bool running, parked, woken, cancelled;
 	struct timer deadline;
 };

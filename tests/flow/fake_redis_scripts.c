@@ -71,6 +71,18 @@ static void put_score(const char *key, const char *score, const char *member)
 		zset_add(key, number(score), member);
 }
 
+/* The unmatched webhooks are still those that were read. */
+static bool commit_read_all(struct data_call *call)
+{
+	int64_t records_at = 10 + number(call->args[9]);
+	int64_t read = records_at + 1 + number(call->args[records_at]);
+	const struct thing *list = thing_at(call->keys[6]);
+	if (read >= (int64_t)call->arg_count)
+		return true;
+	const char *last = list->count > 0 ? list->items[list->count - 1].value : "";
+	return (int64_t)list->count == number(call->args[read]) && text_eq(last, call->args[read + 1]);
+}
+
 static void run_commit(struct data_call *call, struct redis_value *reply)
 {
 	const char *stored = text_get(call->keys[0]);
@@ -83,13 +95,15 @@ static void run_commit(struct data_call *call, struct redis_value *reply)
 	}
 	if (strcmp(call->args[4], "*") != 0) {
 		const char *holder = text_get(call->keys[2]);
-		if (strcmp(holder ? holder : "", call->args[4]) != 0)
+		if (strcmp(holder ? holder : "", call->args[4]) != 0 || !commit_read_all(call))
 			return;
 		text_set(call->keys[2], call->args[0]);
 		thing_clear(thing_at(call->keys[6]));
 	}
 	text_set(call->keys[0], fresh);
 	put_score(call->keys[5], call->args[5], call->args[0]);
+	if (call->key_count > 7 && !text_eq(call->keys[7], call->keys[5]))
+		zset_remove(call->keys[7], call->args[0]);
 	put_score(call->keys[3], call->args[6], call->args[0]);
 	commit_lists(call);
 	commit_life(call);
@@ -112,6 +126,7 @@ static void erase_messages(struct data_call *call, const char *record)
 		const char *id = arena_strndup(call->arena, record, len);
 		thing_clear(thing_at(join(call->arena, call->keys[4], id)));
 		zset_remove(call->keys[3], id);
+		zset_remove(call->keys[6], id);
 		record += len;
 	}
 }
@@ -132,6 +147,7 @@ static void run_erase(struct data_call *call, struct redis_value *reply)
 	zset_remove(call->keys[3], id);
 	thing_clear(thing_at(call->keys[0]));
 	thing_clear(thing_at(call->keys[1]));
+	thing_clear(thing_at(call->keys[5]));
 	*reply = reply_integer(1);
 }
 

@@ -25,9 +25,9 @@ static const struct {
     {{"yes", "always", "allkeys-lru", "no", GOOD_INFO}, "E:noeviction "},
     {{"yes", "always", "volatile-ttl", "no", GOOD_INFO}, "E:noeviction "},
     {{"yes", "always", "noeviction", "yes", GOOD_INFO}, "W:no-appendfsync-on-rewrite "},
-    {{"yes", "always", "noeviction", "no", "redis_version:6.0.16\r\n"}, "E:6.2 "},
-    {{"yes", "always", "noeviction", "no", "redis_version:5.0.14\r\n"}, "E:6.2 "},
-    {{"yes", "always", "noeviction", "no", "redis_version:6.2.0\r\n"}, ""},
+    {{"yes", "always", "noeviction", "no", "redis_version:6.0.16\r\n"}, "E:7.0 "},
+    {{"yes", "always", "noeviction", "no", "redis_version:5.0.14\r\n"}, "E:7.0 "},
+    {{"yes", "always", "noeviction", "no", "redis_version:6.2.0\r\n"}, "E:7.0 "},
     {{"yes", "always", "noeviction", "no", "redis_version:10.1.0\r\n"}, ""},
     {{"yes", "always", "noeviction", "no", "redis_version:7.0.1\r\nrole:slave\r\n"}, "E:replica "},
     {{"yes", "always", "noeviction", "no", "redis_version:7.0.1\r\ncluster_enabled:1\r\n"},
@@ -35,7 +35,7 @@ static const struct {
     {{"no", "no", "allkeys-lru", "yes",
          "redis_version:4.0.1\r\nrole:slave\r\ncluster_enabled:1\r\n"},
         "E:appendonly yes E:noeviction E:appendfsync always W:no-appendfsync-on-rewrite E:replica "
-        "E:cluster E:6.2 "},
+        "E:cluster E:7.0 "},
 };
 
 /* Every finding must hold the words that the row expects of it. */

@@ -24,7 +24,7 @@ for _ = 1, tonumber(ARGV[3]) do
 		end
 		at = at + n
 	end
-	if record ~= '' then
+	if record ~= '' and redis.call('EXISTS', KEYS[6] .. shipment) == 1 then
 		local length = redis.call('RPUSH', KEYS[6] .. shipment, record)
 		if length > 64 then redis.call('LTRIM', KEYS[6] .. shipment, -64, -1) end
 	end
