@@ -9,7 +9,8 @@
 #include "notifier/app/metrics.h"
 #include "notifier/base/log.h"
 
-/* --- scopes --------------------------------------------------------------------------------------- */
+/* --- scopes
+ * --------------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -29,7 +30,9 @@ bool scopes_parse(const char *text, unsigned *out, struct err *err)
 		while (i < SCOPE_COUNT && !str_eq(word, scope_names[i].name))
 			i++;
 		if (i == SCOPE_COUNT)
-			return err_set(err, ERR_INPUT, "\"%.*s\" is no scope; known: shipments:read, shipments:write, templates, admin",
+			return err_set(err, ERR_INPUT,
+			    "\"%.*s\" is no scope; known: shipments:read, shipments:write, "
+			    "templates, admin",
 			    (int)word.len, word.at);
 		*out |= scope_names[i].scope;
 	}
@@ -41,11 +44,13 @@ const char *scopes_print(unsigned scopes, struct arena *arena)
 	const char *text = "";
 	for (size_t i = 0; i < SCOPE_COUNT; i++)
 		if (scopes & scope_names[i].scope)
-			text = arena_printf(arena, "%s%s%s", text, *text ? "," : "", scope_names[i].name);
+			text = arena_printf(
+			    arena, "%s%s%s", text, *text ? "," : "", scope_names[i].name);
 	return text;
 }
 
-/* --- routes --------------------------------------------------------------------------------------- */
+/* --- routes
+ * --------------------------------------------------------------------------------------- */
 
 static const struct route routes[] = {
     {"POST", "/v1/shipments", SCOPE_WRITE, api_shipments_post},
@@ -85,14 +90,16 @@ static bool route_matches(const char *pattern, const char *path, struct str *arg
 	if (hole == NULL)
 		return strcmp(pattern, path) == 0;
 	size_t head = (size_t)(hole - pattern), tail = strlen(hole + 2), len = strlen(path);
-	if (len <= head + tail || strncmp(path, pattern, head) != 0 || strcmp(path + len - tail, hole + 2) != 0)
+	if (len <= head + tail || strncmp(path, pattern, head) != 0 ||
+	    strcmp(path + len - tail, hole + 2) != 0)
 		return false;
 	*argument = str_make(path + head, len - head - tail);
 	return memchr(argument->at, '/', argument->len) == NULL;
 }
 
 /* *path_is_known tells 405 from 404. */
-static const struct route *route_find(const char *method, const char *path, struct str *argument, bool *path_is_known)
+static const struct route *route_find(
+    const char *method, const char *path, struct str *argument, bool *path_is_known)
 {
 	*path_is_known = false;
 	for (size_t i = 0; i < ROUTE_COUNT; i++) {
@@ -105,11 +112,12 @@ static const struct route *route_find(const char *method, const char *path, stru
 	return NULL;
 }
 
-/* --- the frame of a request --------------------------------------------------------------------------- */
+/* --- the frame of a request
+ * --------------------------------------------------------------------------- */
 
 #define API_STEPS(X)                                                                               \
-	X(api, admit) X(api, authenticate) X(api, recall) X(api, recalled) X(api, dispatch)             \
-	X(api, remembered)
+	X(api, admit)                                                                              \
+	X(api, authenticate) X(api, recall) X(api, recalled) X(api, dispatch) X(api, remembered)
 API_STEPS(FLOW_STEP)
 
 static void api_fini(struct flow *flow)
@@ -130,7 +138,8 @@ next api_problem(struct api *api, int status, const char *code, const char *deta
 
 static void send_json(struct api *api, int status, struct str body)
 {
-	struct http_reply reply = {.status = status, .content_type = "application/json", .body = body};
+	struct http_reply reply = {
+	    .status = status, .content_type = "application/json", .body = body};
 	http_reply_send(api->exchange, &reply);
 }
 
@@ -139,14 +148,16 @@ static struct str seen_key(const struct api *api)
 {
 	char hash[65];
 	key_sha256_hex(hash, api->idempotency_key, strlen(api->idempotency_key));
-	return key_with2(api->flow.arena, key_partition(api->account, hash), "seen", api->account, hash);
+	return key_with2(
+	    api->flow.arena, key_partition(api->account, hash), "seen", api->account, hash);
 }
 
 /* A key stands for one request: with another body it is a mistake, not a repetition. */
 static const char *request_hash(const struct api *api)
 {
 	char hash[65];
-	const char *all = arena_printf(api->flow.arena, "%s\n%.*s", api->path, (int)api->body.len, api->body.at);
+	const char *all =
+	    arena_printf(api->flow.arena, "%s\n%.*s", api->path, (int)api->body.len, api->body.at);
 	key_sha256_hex(hash, all, strlen(all));
 	return arena_strndup(api->flow.arena, hash, 32);
 }
@@ -167,10 +178,12 @@ next api_send(struct api *api, int status, json_t *body)
 		send_json(api, status, api->answer);
 		return END;
 	}
-	const char *kept = arena_printf(api->flow.arena, "%s %d %s", request_hash(api), status, api->answer.at);
+	const char *kept =
+	    arena_printf(api->flow.arena, "%s %d %s", request_hash(api), status, api->answer.at);
 	struct str command[] = {redis_arg("SET"), seen_key(api), str_of(kept), redis_arg("PX"),
 	    str_of(arena_printf(api->flow.arena, "%lld", (long long)IDEMPOTENCY_TTL_MS))};
-	return AWAIT(api, remembered, redis_call(api->world->redis, &api->flow, command, 5, &api->value), STORE_WAIT_MS);
+	return AWAIT(api, remembered,
+	    redis_call(api->world->redis, &api->flow, command, 5, &api->value), STORE_WAIT_MS);
 }
 
 /* What was done is done, whether or not the answer could be kept. */
@@ -185,7 +198,8 @@ static next api_recall(struct api *api) /* was this very request answered before
 	if (!has_idempotency(api))
 		return THEN(dispatch);
 	struct str command[] = {redis_arg("GET"), seen_key(api)};
-	return AWAIT(api, recalled, redis_call(api->world->redis, &api->flow, command, 2, &api->value), STORE_WAIT_MS);
+	return AWAIT(api, recalled,
+	    redis_call(api->world->redis, &api->flow, command, 2, &api->value), STORE_WAIT_MS);
 }
 
 static next api_recalled(struct api *api)
@@ -208,7 +222,8 @@ static next api_recalled(struct api *api)
 next api_store_failed(struct api *api)
 {
 	LOG(WARN, "api_store_failed", f_text("path", api->path), f_text("why", api->flow.err.text));
-	problem_send_retry(api->exchange, "not_writable", "The storage does not answer or take writes now.");
+	problem_send_retry(
+	    api->exchange, "not_writable", "The storage does not answer or take writes now.");
 	return END;
 }
 
@@ -228,14 +243,15 @@ bool api_body(struct api *api)
 	if (api->json != NULL)
 		return true;
 	api_problem(api, 400, "invalid_json",
-	    arena_printf(api->flow.arena, "The body is not JSON: line %d, column %d: %s", problem.line,
-	        problem.column, problem.text));
+	    arena_printf(api->flow.arena, "The body is not JSON: line %d, column %d: %s",
+	        problem.line, problem.column, problem.text));
 	return false;
 }
 
 static bool is_public_read(const struct api *api)
 {
-	return api->config->allow_public_page && api->key == NULL && api->route->scope == SCOPE_READ;
+	return api->config->allow_public_page && api->key == NULL &&
+	       api->route->scope == SCOPE_READ;
 }
 
 static next api_admit(struct api *api) /* who asks? */
@@ -247,11 +263,15 @@ static next api_admit(struct api *api) /* who asks? */
 		return THEN(recall);
 	}
 	if (api->key == NULL)
-		return api_problem(api, 401, "key_required", "Send an API key: Authorization: Bearer ntk_…  (notifier keys create makes one)");
+		return api_problem(api, 401, "key_required",
+		    "Send an API key: Authorization: Bearer ntk_…  (notifier keys create makes "
+		    "one)");
 	char hash[65];
 	key_sha256_hex(hash, api->key, strlen(api->key));
-	struct str command[] = {redis_arg("HGET"), redis_arg(KEY_API_KEYS), str_of(arena_strdup(api->flow.arena, hash))};
-	return AWAIT(api, authenticate, redis_call(api->world->redis, &api->flow, command, 3, &api->value), STORE_WAIT_MS);
+	struct str command[] = {redis_arg("HGET"), redis_arg(KEY_API_KEYS),
+	    str_of(arena_strdup(api->flow.arena, hash))};
+	return AWAIT(api, authenticate,
+	    redis_call(api->world->redis, &api->flow, command, 3, &api->value), STORE_WAIT_MS);
 }
 
 /* The key is looked up by its hash: nothing here compares secrets byte by byte. */
@@ -259,15 +279,19 @@ static next api_authenticate(struct api *api)
 {
 	if (FAILED(api))
 		return api_store_failed(api);
-	json_t *row = api->value.type == REDIS_TEXT ? json_loadb(api->value.text.at, api->value.text.len, 0, NULL) : NULL;
+	json_t *row = api->value.type == REDIS_TEXT
+	                  ? json_loadb(api->value.text.at, api->value.text.len, 0, NULL)
+	                  : NULL;
 	if (row == NULL)
-		return api_problem(api, 401, "key_unknown", "This API key does not exist or was revoked.");
+		return api_problem(
+		    api, 401, "key_unknown", "This API key does not exist or was revoked.");
 	api->scopes = (unsigned)json_get_int(row, "scopes");
 	api->account = json_get_text(row, "account", api->flow.arena);
 	json_decref(row);
 	if ((api->scopes & (unsigned)api->route->scope) == 0)
 		return api_problem(api, 403, "scope_missing",
-		    arena_printf(api->flow.arena, "This key may not do that; it lacks the scope %s.",
+		    arena_printf(api->flow.arena,
+		        "This key may not do that; it lacks the scope %s.",
 		        scopes_print((unsigned)api->route->scope, api->flow.arena)));
 	return THEN(recall);
 }
@@ -276,7 +300,8 @@ static next api_dispatch(struct api *api)
 {
 	if (config_account(api->config, api->account) == NULL)
 		return api_problem(api, 404, "unknown_account", "No such account is configured.");
-	api->apply = (struct apply){.world = api->world, .config = api->config, .arena = api->flow.arena};
+	api->apply =
+	    (struct apply){.world = api->world, .config = api->config, .arena = api->flow.arena};
 	return api->route->first;
 }
 
@@ -290,16 +315,19 @@ static const char *bearer(const struct http_incoming *incoming, struct arena *ar
 
 static void copy_query(struct api *api, const struct http_incoming *incoming)
 {
-	struct http_header *query = arena_array(api->flow.arena, incoming->query_count, sizeof *query);
+	struct http_header *query =
+	    arena_array(api->flow.arena, incoming->query_count, sizeof *query);
 	for (size_t i = 0; i < incoming->query_count; i++)
-		query[i] = (struct http_header){arena_strdup(api->flow.arena, incoming->query[i].name),
-		    arena_strdup(api->flow.arena, incoming->query[i].value)};
+		query[i] =
+		    (struct http_header){arena_strdup(api->flow.arena, incoming->query[i].name),
+		        arena_strdup(api->flow.arena, incoming->query[i].value)};
 	api->query = query;
 	api->query_count = incoming->query_count;
 }
 
 static void api_start(struct world *world, struct http_exchange *exchange,
-    const struct http_incoming *incoming, const struct route *route, struct str argument, bool is_local)
+    const struct http_incoming *incoming, const struct route *route, struct str argument,
+    bool is_local)
 {
 	struct api *api = xcalloc(1, sizeof *api);
 	flow_prepare(&api->flow);
@@ -313,7 +341,8 @@ static void api_start(struct world *world, struct http_exchange *exchange,
 	api->path = arena_strdup(arena, incoming->path);
 	api->argument = arena_strndup(arena, argument.at, argument.len);
 	api->key = bearer(incoming, arena);
-	api->idempotency_key = arena_strdup(arena, http_incoming_header(incoming, "Idempotency-Key"));
+	api->idempotency_key =
+	    arena_strdup(arena, http_incoming_header(incoming, "Idempotency-Key"));
 	char *body = arena_alloc(arena, incoming->body.len + 1);
 	if (incoming->body.len > 0)
 		memcpy(body, incoming->body.at, incoming->body.len);
@@ -322,7 +351,8 @@ static void api_start(struct world *world, struct http_exchange *exchange,
 	flow_start(&api->flow, &api_type, do_admit);
 }
 
-/* --- what needs no key --------------------------------------------------------------------------------- */
+/* --- what needs no key
+ * --------------------------------------------------------------------------------- */
 
 static void send_text(struct http_exchange *exchange, int status, const char *type, struct str body)
 {
@@ -340,16 +370,19 @@ static void send_metrics(struct world *world, struct http_exchange *exchange)
 	metric_set(METRIC_FLOWS, (double)flow_count(), NULL, NULL, NULL);
 	metric_set(METRIC_LOOP_GAP, (double)loop_take_longest_gap_us() / 1e6, NULL, NULL, NULL);
 	for (size_t i = 0; i < world->carrier_count; i++)
-		metric_set(METRIC_BREAKER, world->carriers[i].breaker.state != BREAKER_CLOSED, world->carriers[i].carrier->name, NULL, NULL);
+		metric_set(METRIC_BREAKER, world->carriers[i].breaker.state != BREAKER_CLOSED,
+		    world->carriers[i].carrier->name, NULL, NULL);
 	for (size_t i = 0; i < world->account_count; i++)
 		metric_set(METRIC_BREAKER, world->accounts[i].breaker.state != BREAKER_CLOSED,
 		    world->accounts[i].smtp ? "smtp" : "mailbox", NULL, NULL);
 	for (int state = 0; state < REDIS_STATES; state++)
-		metric_set(METRIC_REDIS_STATE, redis_state_now(world->redis) == (enum redis_state)state,
+		metric_set(METRIC_REDIS_STATE,
+		    redis_state_now(world->redis) == (enum redis_state)state,
 		    redis_state_name((enum redis_state)state), NULL, NULL);
 	struct buf text = BUF_EMPTY(0);
 	metrics_print(&text);
-	send_text(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", str_make(text.data, text.size));
+	send_text(exchange, 200, "text/plain; version=0.0.4; charset=utf-8",
+	    str_make(text.data, text.size));
 	buf_free(&text);
 }
 
@@ -359,12 +392,14 @@ static void send_ready(struct world *world, struct http_exchange *exchange)
 	enum redis_state state = redis_state_now(world->redis);
 	bool ready = state == REDIS_OK && world->catalogue != NULL && !world->is_stopping;
 	char text[160];
-	int len = snprintf(text, sizeof text, "{\"ready\":%s,\"redis\":\"%s\",\"stopping\":%s}", ready ? "true" : "false",
-	    redis_state_name(state), world->is_stopping ? "true" : "false");
+	int len = snprintf(text, sizeof text, "{\"ready\":%s,\"redis\":\"%s\",\"stopping\":%s}",
+	    ready ? "true" : "false", redis_state_name(state),
+	    world->is_stopping ? "true" : "false");
 	send_text(exchange, ready ? 200 : 503, "application/json", str_make(text, (size_t)len));
 }
 
-static bool handle_open(struct world *world, struct http_exchange *exchange, const struct http_incoming *incoming)
+static bool handle_open(
+    struct world *world, struct http_exchange *exchange, const struct http_incoming *incoming)
 {
 	if (strcmp(incoming->method, "GET") != 0)
 		return false;
@@ -375,14 +410,16 @@ static bool handle_open(struct world *world, struct http_exchange *exchange, con
 	else if (strcmp(incoming->path, "/metrics") == 0)
 		send_metrics(world, exchange);
 	else if (strcmp(incoming->path, "/v1/openapi.json") == 0)
-		send_text(exchange, 200, "application/json", str_of((const char *)asset_find("notifier/app/openapi.json")->bytes));
+		send_text(exchange, 200, "application/json",
+		    str_of((const char *)asset_find("notifier/app/openapi.json")->bytes));
 	else
 		return false;
 	return true;
 }
 
 /* /hooks/{carrier}/{account} */
-static bool handle_hook(struct world *world, struct http_exchange *exchange, const struct http_incoming *incoming)
+static bool handle_hook(
+    struct world *world, struct http_exchange *exchange, const struct http_incoming *incoming)
 {
 	struct str carrier, account, rest = str_of(incoming->path);
 	if (!str_starts(rest, "/hooks/"))
@@ -400,19 +437,24 @@ static bool handle_hook(struct world *world, struct http_exchange *exchange, con
 	return true;
 }
 
-static void handle(struct world *world, struct http_exchange *exchange, const struct http_incoming *incoming, bool is_local)
+static void handle(struct world *world, struct http_exchange *exchange,
+    const struct http_incoming *incoming, bool is_local)
 {
 	struct str argument;
 	bool path_is_known;
-	if (handle_open(world, exchange, incoming) || (!is_local && handle_hook(world, exchange, incoming)))
+	if (handle_open(world, exchange, incoming) ||
+	    (!is_local && handle_hook(world, exchange, incoming)))
 		return;
-	const struct route *route = route_find(incoming->method, incoming->path, &argument, &path_is_known);
+	const struct route *route =
+	    route_find(incoming->method, incoming->path, &argument, &path_is_known);
 	if (route != NULL)
 		api_start(world, exchange, incoming, route, argument, is_local);
 	else if (path_is_known)
-		problem_send(exchange, 405, "method_not_allowed", "This path does not take that method.");
+		problem_send(
+		    exchange, 405, "method_not_allowed", "This path does not take that method.");
 	else if (!console_handle(world, exchange, incoming))
-		problem_send(exchange, 404, "not_found", "There is nothing here; /v1/openapi.json lists what is.");
+		problem_send(exchange, 404, "not_found",
+		    "There is nothing here; /v1/openapi.json lists what is.");
 }
 
 void api_handle(struct http_exchange *exchange, const struct http_incoming *incoming, void *context)
@@ -420,7 +462,8 @@ void api_handle(struct http_exchange *exchange, const struct http_incoming *inco
 	handle(context, exchange, incoming, false);
 }
 
-void api_handle_admin(struct http_exchange *exchange, const struct http_incoming *incoming, void *context)
+void api_handle_admin(
+    struct http_exchange *exchange, const struct http_incoming *incoming, void *context)
 {
 	handle(context, exchange, incoming, true);
 }

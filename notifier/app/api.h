@@ -63,8 +63,10 @@ size_t api_route_count(void);
 void api_route_at(size_t index, const char **method, const char **pattern);
 
 /* The handler of the public and of the admin server; context is the world. */
-void api_handle(struct http_exchange *exchange, const struct http_incoming *incoming, void *context);
-void api_handle_admin(struct http_exchange *exchange, const struct http_incoming *incoming, void *context);
+void api_handle(
+    struct http_exchange *exchange, const struct http_incoming *incoming, void *context);
+void api_handle_admin(
+    struct http_exchange *exchange, const struct http_incoming *incoming, void *context);
 
 /* For the steps: answer and end. */
 next api_send(struct api *api, int status, json_t *body); /* takes body */
@@ -89,8 +91,10 @@ json_t *api_shipment_json(const struct shipment *shipment, const struct redis_va
 /* First steps of the routes. */
 extern const struct step api_shipments_post[1], api_shipments_list[1], api_shipment_get[1],
     api_shipment_explain[1], api_shipment_patch[1], api_shipment_delete[1], api_shipment_refresh[1];
-extern const struct step api_messages_list[1], api_message_get[1], api_message_retry[1], api_message_drop[1];
+extern const struct step api_messages_list[1], api_message_get[1], api_message_retry[1],
+    api_message_drop[1];
 extern const struct step api_keys_post[1], api_keys_list[1], api_key_delete[1];
 /* Static pages and files: true when it answered. */
-bool console_handle(struct world *world, struct http_exchange *exchange, const struct http_incoming *incoming);
+bool console_handle(
+    struct world *world, struct http_exchange *exchange, const struct http_incoming *incoming);
 #endif

@@ -23,10 +23,12 @@ static next api_create(struct api *api)
 	const char *wanted = json_string_value(json_object_get(api->json, "scopes"));
 	const char *account = json_string_value(json_object_get(api->json, "account"));
 	if (wanted != NULL && !scopes_parse(wanted, &scopes, &err))
-		return api_problem(api, 400, "unknown_scope", arena_strdup(api->flow.arena, err.text));
+		return api_problem(
+		    api, 400, "unknown_scope", arena_strdup(api->flow.arena, err.text));
 	account = account ? account : api->account;
 	if (!api->is_local && !text_eq(account, api->account))
-		return api_problem(api, 403, "other_account", "A key makes keys for its own account only.");
+		return api_problem(
+		    api, 403, "other_account", "A key makes keys for its own account only.");
 	if (config_account(api->config, account) == NULL)
 		return api_problem(api, 404, "unknown_account", "No such account is configured.");
 	loop_random(random, sizeof random);
@@ -43,7 +45,8 @@ static next api_create(struct api *api)
 	    str_of(arena_strdup(api->flow.arena, hash)), json_text(row, api->flow.arena)};
 	json_decref(api->json);
 	api->json = row;
-	return AWAIT(api, created, redis_call(api->world->redis, &api->flow, command, 4, &api->value), STORE_WAIT_MS);
+	return AWAIT(api, created,
+	    redis_call(api->world->redis, &api->flow, command, 4, &api->value), STORE_WAIT_MS);
 }
 
 /* Rows leave with their scopes as words; the hash never leaves. */
@@ -52,7 +55,8 @@ static json_t *row_json(struct api *api, const json_t *row)
 	json_t *o = json_object();
 	json_put_text(o, "id", json_string_value(json_object_get(row, "id")));
 	json_put_text(o, "account", json_string_value(json_object_get(row, "account")));
-	json_put_text(o, "scopes", scopes_print((unsigned)json_get_int(row, "scopes"), api->flow.arena));
+	json_put_text(
+	    o, "scopes", scopes_print((unsigned)json_get_int(row, "scopes"), api->flow.arena));
 	json_put_time(o, "created_at", json_get_int(row, "created"));
 	return o;
 }
@@ -69,7 +73,8 @@ static next api_created(struct api *api)
 /* Over the admin socket all are ours, else those of the account. */
 static bool is_ours(const struct api *api, const json_t *row)
 {
-	return api->is_local || text_eq(json_string_value(json_object_get(row, "account")), api->account);
+	return api->is_local ||
+	       text_eq(json_string_value(json_object_get(row, "account")), api->account);
 }
 
 static struct await *load_all(struct api *api)
@@ -89,7 +94,8 @@ static next api_listed(struct api *api)
 		return api_store_failed(api);
 	json_t *data = json_array(), *body = json_object();
 	for (size_t i = 1; i < api->value.count; i += 2) {
-		json_t *row = json_loadb(api->value.items[i].text.at, api->value.items[i].text.len, 0, NULL);
+		json_t *row =
+		    json_loadb(api->value.items[i].text.at, api->value.items[i].text.len, 0, NULL);
 		if (is_ours(api, row))
 			json_array_append_new(data, row_json(api, row));
 		json_decref(row);
@@ -109,15 +115,22 @@ static next api_found(struct api *api)
 	if (FAILED(api))
 		return api_store_failed(api);
 	for (size_t i = 0; i + 1 < api->value.count; i += 2) {
-		json_t *row = json_loadb(api->value.items[i + 1].text.at, api->value.items[i + 1].text.len, 0, NULL);
-		bool is_it = text_eq(json_string_value(json_object_get(row, "id")), api->argument) && is_ours(api, row);
+		json_t *row = json_loadb(
+		    api->value.items[i + 1].text.at, api->value.items[i + 1].text.len, 0, NULL);
+		bool is_it =
+		    text_eq(json_string_value(json_object_get(row, "id")), api->argument) &&
+		    is_ours(api, row);
 		json_decref(row);
 		if (!is_it)
 			continue;
-		struct str command[] = {redis_arg("HDEL"), redis_arg(KEY_API_KEYS), api->value.items[i].text};
-		return AWAIT(api, revoked, redis_call(api->world->redis, &api->flow, command, 3, &api->value2), STORE_WAIT_MS);
+		struct str command[] = {
+		    redis_arg("HDEL"), redis_arg(KEY_API_KEYS), api->value.items[i].text};
+		return AWAIT(api, revoked,
+		    redis_call(api->world->redis, &api->flow, command, 3, &api->value2),
+		    STORE_WAIT_MS);
 	}
-	return api_problem(api, 404, "key_not_found", "There is no key with this id; notifier keys list shows them.");
+	return api_problem(api, 404, "key_not_found",
+	    "There is no key with this id; notifier keys list shows them.");
 }
 
 static next api_revoked(struct api *api)

@@ -1,4 +1,4 @@
-/* GET /v1/shipments.  SCAN is the index: it costs no memory per shipment and gives its own order.  A
+/* GET /v1/shipments.  SCAN is the index: it costs no memory per shipment and gives its own order. A
  * page may be shorter than `limit` although more follow; `next` tells. */
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +27,8 @@ static bool list_wants(const struct api *api, const struct shipment *s)
 static size_t list_limit(const struct api *api)
 {
 	int64_t limit = LIST_MAX;
-	if (api_query(api, "limit") == NULL || !str_to_int64(str_of(api_query(api, "limit")), &limit))
+	if (api_query(api, "limit") == NULL ||
+	    !str_to_int64(str_of(api_query(api, "limit")), &limit))
 		return LIST_MAX;
 	return limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : (size_t)limit;
 }
@@ -60,16 +61,21 @@ static next api_list(struct api *api)
 	const char *status = api_query(api, "status");
 	enum status known;
 	if (status != NULL && !status_parse(str_of(status), &known))
-		return api_problem(api, 400, "unknown_status", "There is no such status; /v1/openapi.json lists them.");
+		return api_problem(api, 400, "unknown_status",
+		    "There is no such status; /v1/openapi.json lists them.");
 	api->json = json_array();
 	if (number != NULL)
-		return AWAIT(api, of_number, store_find(&api->world->store, &api->flow, api->account, number, &api->value), STORE_WAIT_MS);
+		return AWAIT(api, of_number,
+		    store_find(&api->world->store, &api->flow, api->account, number, &api->value),
+		    STORE_WAIT_MS);
 	if (!read_cursor(api, cursor ? cursor : "0"))
-		return api_problem(api, 400, "invalid_cursor", "The cursor is not one that a list gave.");
+		return api_problem(
+		    api, 400, "invalid_cursor", "The cursor is not one that a list gave.");
 	return THEN(scan);
 }
 
-/* --- one number: whole, with its history ------------------------------------------------------- */
+/* --- one number: whole, with its history -------------------------------------------------------
+ */
 
 static next api_of_number(struct api *api)
 {
@@ -80,7 +86,9 @@ static next api_of_number(struct api *api)
 		return api_problem(api, 500, "unreadable", arena_strdup(api->flow.arena, err.text));
 	if (api->shipment == NULL || !list_wants(api, api->shipment))
 		return list_end(api, NULL);
-	return AWAIT(api, number_history, store_history(&api->world->store, &api->flow, api->shipment->id, &api->value2), STORE_WAIT_MS);
+	return AWAIT(api, number_history,
+	    store_history(&api->world->store, &api->flow, api->shipment->id, &api->value2),
+	    STORE_WAIT_MS);
 }
 
 static next api_number_history(struct api *api)
@@ -91,14 +99,16 @@ static next api_number_history(struct api *api)
 	return list_end(api, NULL);
 }
 
-/* --- all of them --------------------------------------------------------------------------------- */
+/* --- all of them ---------------------------------------------------------------------------------
+ */
 
 static next api_scan(struct api *api)
 {
 	struct str command[] = {redis_arg("SCAN"), str_of(api->cursor), redis_arg("MATCH"),
 	    redis_arg("n:{p??}:s:shp_*"), redis_arg("COUNT"), redis_arg(BATCH)};
 	api->scanned_from = api->cursor;
-	return AWAIT(api, scanned, redis_call(api->world->redis, &api->flow, command, 6, &api->value), STORE_WAIT_MS);
+	return AWAIT(api, scanned,
+	    redis_call(api->world->redis, &api->flow, command, 6, &api->value), STORE_WAIT_MS);
 }
 
 static next api_scanned(struct api *api)
@@ -114,7 +124,9 @@ static next api_scanned(struct api *api)
 	command[0] = redis_arg("MGET");
 	for (size_t i = 0; i < keys->count; i++)
 		command[i + 1] = keys->items[i].text;
-	return AWAIT(api, states, redis_call(api->world->redis, &api->flow, command, keys->count + 1, &api->value2), STORE_WAIT_MS);
+	return AWAIT(api, states,
+	    redis_call(api->world->redis, &api->flow, command, keys->count + 1, &api->value2),
+	    STORE_WAIT_MS);
 }
 
 /* Returns how many keys of the batch were looked at before the page was full. */
@@ -125,7 +137,8 @@ static size_t take_batch(struct api *api, size_t limit)
 	for (; i < api->value2.count && json_array_size(api->json) < limit; i++) {
 		struct shipment *s = NULL;
 		struct err err;
-		if (store_read_shipment(&api->value2.items[i], scratch, &s, &err) && s != NULL && list_wants(api, s))
+		if (store_read_shipment(&api->value2.items[i], scratch, &s, &err) && s != NULL &&
+		    list_wants(api, s))
 			json_array_append_new(api->json, api_shipment_summary(s));
 		arena_reset(scratch);
 	}
@@ -140,7 +153,8 @@ static next api_states(struct api *api)
 	size_t limit = list_limit(api), looked = take_batch(api, limit);
 	api->skip = 0;
 	if (looked < api->value2.count) {
-		const char *following = arena_printf(api->flow.arena, "%s.%zu", api->scanned_from, looked);
+		const char *following =
+		    arena_printf(api->flow.arena, "%s.%zu", api->scanned_from, looked);
 		return list_end(api, following);
 	}
 	if (strcmp(api->cursor, "0") == 0)

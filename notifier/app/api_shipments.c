@@ -19,12 +19,15 @@ API_ROUTE(api_shipment_delete, drop)
 API_ROUTE(api_shipment_refresh, refresh)
 
 #define SHIPMENTS_STEPS(X)                                                                         \
-	X(api, found) X(api, unmatched) X(api, replay) X(api, stored)     \
-	X(api, state) X(api, planned_poll) X(api, history) X(api, explain_history) X(api, explain_poll) X(api, explained) X(api, patched)         \
-	X(api, dropped) X(api, forget) X(api, erased) X(api, refreshed) X(api, planned)
+	X(api, found)                                                                              \
+	X(api, unmatched) X(api, replay) X(api, stored) X(api, state) X(api, planned_poll)         \
+	    X(api, history) X(api, explain_history) X(api, explain_poll) X(api, explained)         \
+	        X(api, patched) X(api, dropped) X(api, forget) X(api, erased) X(api, refreshed)    \
+	            X(api, planned)
 SHIPMENTS_STEPS(FLOW_STEP)
 
-/* --- out -------------------------------------------------------------------------------------------- */
+/* --- out
+ * -------------------------------------------------------------------------------------------- */
 
 static json_t *span_json(const struct eta *eta)
 {
@@ -47,7 +50,8 @@ static json_t *recipient_json(const struct recipient *r)
 	json_put_text(o, "zone", r->zone);
 	for (int channel = 0; channel < CHANNEL_COUNT; channel++)
 		if (recipient_wants(r, (enum channel)channel))
-			json_array_append_new(channels, json_string(channel_name((enum channel)channel)));
+			json_array_append_new(
+			    channels, json_string(channel_name((enum channel)channel)));
 	json_object_set_new(o, "channels", channels);
 	return o;
 }
@@ -69,9 +73,11 @@ json_t *api_shipment_summary(const struct shipment *s)
 	json_put_null_text(o, "zone", s->zone);
 	json_t *poll = json_object();
 	json_put_time(poll, "at", s->next_poll_ms);
-	json_put_null_text(poll, "why", s->next_poll_ms == NEVER_MS ? shipment_is_finished(s) ? "finished: not looked at any more"
-	                                                                                     : "push only: the carrier tells us"
-	                                                            : s->next_poll_why);
+	json_put_null_text(poll, "why",
+	    s->next_poll_ms == NEVER_MS ? shipment_is_finished(s)
+	                                      ? "finished: not looked at any more"
+	                                      : "push only: the carrier tells us"
+	                                : s->next_poll_why);
 	json_object_set_new(o, "next_poll", poll);
 	json_put_time(o, "next_deadline", s->deadline_ms);
 	json_put_time(o, "created_at", s->created_ms);
@@ -95,12 +101,13 @@ json_t *api_shipment_json(const struct shipment *s, const struct redis_value *re
 	return o;
 }
 
-/* --- POST /v1/shipments -------------------------------------------------------------------------------- */
+/* --- POST /v1/shipments
+ * -------------------------------------------------------------------------------- */
 
 static next answer_invalid(struct api *api, const struct intake *intake)
 {
-	problem_send_places(api->exchange, 400, intake->code, "The shipment cannot be taken as it is.",
-	    intake->errors, intake->error_count);
+	problem_send_places(api->exchange, 400, intake->code,
+	    "The shipment cannot be taken as it is.", intake->errors, intake->error_count);
 	return END;
 }
 
@@ -109,7 +116,8 @@ static struct intake *read_intake(struct api *api, bool is_patch)
 	struct intake *intake = arena_alloc(api->flow.arena, sizeof *intake);
 	intake->arena = api->flow.arena;
 	intake->config = api->config;
-	return intake_read(intake, api->json, is_patch) ? intake : (answer_invalid(api, intake), NULL);
+	return intake_read(intake, api->json, is_patch) ? intake
+	                                                : (answer_invalid(api, intake), NULL);
 }
 
 static next api_post(struct api *api)
@@ -120,7 +128,9 @@ static next api_post(struct api *api)
 	if (intake == NULL)
 		return END;
 	api->cursor = intake->shipment->number;
-	return AWAIT(api, found, store_find(&api->world->store, &api->flow, api->account, api->cursor, &api->value), STORE_WAIT_MS);
+	return AWAIT(api, found,
+	    store_find(&api->world->store, &api->flow, api->account, api->cursor, &api->value),
+	    STORE_WAIT_MS);
 }
 
 static struct shipment *shipment_new(struct api *api, const struct intake *intake)
@@ -155,7 +165,10 @@ static next api_found(struct api *api) /* the unfinished one of that number, or 
 		intake_merge(intake, existing);
 		api->shipment = existing;
 	}
-	return AWAIT(api, unmatched, store_unmatched(&api->world->store, &api->flow, api->account, api->shipment->number, &api->value2), STORE_WAIT_MS);
+	return AWAIT(api, unmatched,
+	    store_unmatched(
+	        &api->world->store, &api->flow, api->account, api->shipment->number, &api->value2),
+	    STORE_WAIT_MS);
 }
 
 static void add_changes(struct changes *all, const struct changes *now, struct arena *arena)
@@ -197,7 +210,8 @@ static void finish_carrier(struct api *api)
 	if (api->carrier_before == NULL || text_eq(api->carrier_before, s->carrier))
 		return;
 	const struct carrier *carrier = carrier_find(s->carrier);
-	bool is_polled = carrier != NULL && carrier->poll_request != NULL && !shipment_is_finished(s);
+	bool is_polled =
+	    carrier != NULL && carrier->poll_request != NULL && !shipment_is_finished(s);
 	s->next_poll_ms = is_polled ? loop_now_ms() : NEVER_MS;
 	s->next_poll_why = is_polled ? "another carrier: the first look" : NULL;
 	api->apply.commit.keeps_poll = false;
@@ -212,7 +226,8 @@ static next api_unmatched(struct api *api) /* webhooks that came before the regi
 	const char *holder = api->apply.commit.holder;
 	api->apply.shipment = api->shipment;
 	for (size_t i = 0; i < api->value2.count; i++) {
-		json_t *record = json_loadb(api->value2.items[i].text.at, api->value2.items[i].text.len, 0, NULL);
+		json_t *record = json_loadb(
+		    api->value2.items[i].text.at, api->value2.items[i].text.len, 0, NULL);
 		replay_one(api, record, &all);
 		json_decref(record);
 	}
@@ -227,12 +242,17 @@ static next api_unmatched(struct api *api) /* webhooks that came before the regi
 	api->apply.commit.takes_number = true;
 	api->apply.commit.unmatched = &api->value2;
 	api->apply.commit.holder = holder;
-	return AWAIT(api, stored, store_commit(&api->world->store, &api->flow, &api->apply.commit, &api->value), STORE_WAIT_MS);
+	return AWAIT(api, stored,
+	    store_commit(&api->world->store, &api->flow, &api->apply.commit, &api->value),
+	    STORE_WAIT_MS);
 }
 
 static next api_replay(struct api *api)
 {
-	return AWAIT(api, found, store_find(&api->world->store, &api->flow, api->account, api->shipment->number, &api->value), STORE_WAIT_MS);
+	return AWAIT(api, found,
+	    store_find(
+	        &api->world->store, &api->flow, api->account, api->shipment->number, &api->value),
+	    STORE_WAIT_MS);
 }
 
 static next api_stored(struct api *api)
@@ -245,7 +265,8 @@ static next api_stored(struct api *api)
 	return api_send(api, api->is_new ? 201 : 200, api_shipment_json(api->shipment, NULL));
 }
 
-/* --- GET /v1/shipments/{id} --------------------------------------------------------------------------------- */
+/* --- GET /v1/shipments/{id}
+ * --------------------------------------------------------------------------------- */
 
 /* Loads into api->shipment; false: the request was answered. */
 static bool take_shipment(struct api *api)
@@ -260,7 +281,8 @@ static bool take_shipment(struct api *api)
 		return false;
 	}
 	if (api->shipment == NULL || !text_eq(api->shipment->account, api->account)) {
-		api_problem(api, 404, "shipment_not_found", "There is no such shipment in this account.");
+		api_problem(
+		    api, 404, "shipment_not_found", "There is no such shipment in this account.");
 		return false;
 	}
 	return true;
@@ -269,8 +291,10 @@ static bool take_shipment(struct api *api)
 static next load(struct api *api, const struct step *then)
 {
 	if (key_partition_of_id(api->argument) < 0)
-		return api_problem(api, 404, "shipment_not_found", "This is no shipment id: it looks like shp_… .");
-	return flow_await(&api->flow, then, store_get(&api->world->store, &api->flow, api->argument, &api->value), STORE_WAIT_MS);
+		return api_problem(api, 404, "shipment_not_found",
+		    "This is no shipment id: it looks like shp_… .");
+	return flow_await(&api->flow, then,
+	    store_get(&api->world->store, &api->flow, api->argument, &api->value), STORE_WAIT_MS);
 }
 
 static next api_get(struct api *api)
@@ -282,7 +306,9 @@ static next api_state(struct api *api)
 {
 	if (!take_shipment(api))
 		return END;
-	return AWAIT(api, planned_poll, store_next_poll(&api->world->store, &api->flow, api->shipment, &api->value2), STORE_WAIT_MS);
+	return AWAIT(api, planned_poll,
+	    store_next_poll(&api->world->store, &api->flow, api->shipment, &api->value2),
+	    STORE_WAIT_MS);
 }
 
 /* An unchanged parcel is planned again without being stored again: the due list knows best. */
@@ -296,7 +322,9 @@ static void take_next_poll(struct api *api)
 static next api_planned_poll(struct api *api)
 {
 	take_next_poll(api);
-	return AWAIT(api, history, store_history(&api->world->store, &api->flow, api->shipment->id, &api->value2), STORE_WAIT_MS);
+	return AWAIT(api, history,
+	    store_history(&api->world->store, &api->flow, api->shipment->id, &api->value2),
+	    STORE_WAIT_MS);
 }
 
 static next api_history(struct api *api)
@@ -306,7 +334,8 @@ static next api_history(struct api *api)
 	return api_send(api, 200, api_shipment_json(api->shipment, &api->value2));
 }
 
-/* --- GET …/explain ------------------------------------------------------------------------------------------- */
+/* --- GET …/explain
+ * ------------------------------------------------------------------------------------------- */
 
 static next api_explain(struct api *api)
 {
@@ -317,20 +346,25 @@ static next api_explain_history(struct api *api)
 {
 	if (!take_shipment(api))
 		return END;
-	return AWAIT(api, explain_poll, store_next_poll(&api->world->store, &api->flow, api->shipment, &api->value2), STORE_WAIT_MS);
+	return AWAIT(api, explain_poll,
+	    store_next_poll(&api->world->store, &api->flow, api->shipment, &api->value2),
+	    STORE_WAIT_MS);
 }
 
 static next api_explain_poll(struct api *api)
 {
 	take_next_poll(api);
-	return AWAIT(api, explained, store_history(&api->world->store, &api->flow, api->shipment->id, &api->value2), STORE_WAIT_MS);
+	return AWAIT(api, explained,
+	    store_history(&api->world->store, &api->flow, api->shipment->id, &api->value2),
+	    STORE_WAIT_MS);
 }
 
 static next api_explained(struct api *api)
 {
 	if (FAILED(api))
 		return api_store_failed(api);
-	const struct shipment *s = api->shipment;
+	const struct shipment *s = foresight_explain(api->world->foresight,
+	    config_carrier(api->config, api->shipment->carrier), api->shipment, api->flow.arena);
 	json_t *body = json_object(), *lines = history_explain(&api->value2);
 	if (s->next_poll_ms != NEVER_MS) {
 		json_t *line = json_object();
@@ -344,7 +378,9 @@ static next api_explained(struct api *api)
 	return api_send(api, 200, body);
 }
 
-/* --- PATCH ---------------------------------------------------------------------------------------------------- */
+/* --- PATCH
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static next api_patch(struct api *api)
 {
@@ -365,7 +401,9 @@ static next api_patched(struct api *api)
 	apply_finish(&api->apply, SOURCE_API, loop_now_ms());
 	finish_carrier(api);
 	api->is_new = false;
-	return AWAIT(api, planned, store_commit(&api->world->store, &api->flow, &api->apply.commit, &api->value), STORE_WAIT_MS);
+	return AWAIT(api, planned,
+	    store_commit(&api->world->store, &api->flow, &api->apply.commit, &api->value),
+	    STORE_WAIT_MS);
 }
 
 static next api_planned(struct api *api)
@@ -378,7 +416,9 @@ static next api_planned(struct api *api)
 	return api_send(api, 200, api_shipment_json(api->shipment, NULL));
 }
 
-/* --- DELETE ---------------------------------------------------------------------------------------------------- */
+/* --- DELETE
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static next api_drop(struct api *api)
 {
@@ -389,7 +429,9 @@ static next api_dropped(struct api *api)
 {
 	if (!take_shipment(api))
 		return END;
-	return AWAIT(api, forget, store_history(&api->world->store, &api->flow, api->shipment->id, &api->value2), STORE_WAIT_MS);
+	return AWAIT(api, forget,
+	    store_history(&api->world->store, &api->flow, api->shipment->id, &api->value2),
+	    STORE_WAIT_MS);
 }
 
 static next api_forget(struct api *api) /* what lies in the local mailbox, then what Redis holds */
@@ -400,8 +442,9 @@ static next api_forget(struct api *api) /* what lies in the local mailbox, then 
 		return api_store_failed(api);
 	api->json = history_message_ids(&api->value2);
 	json_array_foreach(api->json, i, id)
-		mailbox_forget(api->world, json_string_value(id), api->flow.arena);
-	return AWAIT(api, erased, store_erase(&api->world->store, &api->flow, api->shipment, &api->value), STORE_WAIT_MS);
+	    mailbox_forget(api->world, json_string_value(id), api->flow.arena);
+	return AWAIT(api, erased,
+	    store_erase(&api->world->store, &api->flow, api->shipment, &api->value), STORE_WAIT_MS);
 }
 
 static next api_erased(struct api *api)
@@ -409,7 +452,8 @@ static next api_erased(struct api *api)
 	return FAILED(api) ? api_store_failed(api) : api_send(api, 204, NULL);
 }
 
-/* --- POST …/refresh ---------------------------------------------------------------------------------------------- */
+/* --- POST …/refresh
+ * ---------------------------------------------------------------------------------------------- */
 
 static next api_refresh(struct api *api)
 {
@@ -422,12 +466,16 @@ static next api_refreshed(struct api *api)
 		return END;
 	const struct carrier *carrier = carrier_find(api->shipment->carrier);
 	if (carrier == NULL || carrier->poll_request == NULL)
-		return api_problem(api, 409, "push_only", "This carrier cannot be asked: it pushes its news.");
+		return api_problem(
+		    api, 409, "push_only", "This carrier cannot be asked: it pushes its news.");
 	if (shipment_is_finished(api->shipment))
-		return api_problem(api, 409, "finished", "This shipment is finished; nothing more is asked about it.");
+		return api_problem(api, 409, "finished",
+		    "This shipment is finished; nothing more is asked about it.");
 	api->shipment->next_poll_ms = loop_now_ms();
-	api->shipment->next_poll_why = "asked for: refresh";
+	api->shipment->next_poll_why = FORESIGHT_ASKED_FOR;
 	api->apply.shipment = api->shipment;
 	api->apply.commit = (struct commit){.shipment = api->shipment, .now_ms = loop_now_ms()};
-	return AWAIT(api, planned, store_commit(&api->world->store, &api->flow, &api->apply.commit, &api->value), STORE_WAIT_MS);
+	return AWAIT(api, planned,
+	    store_commit(&api->world->store, &api->flow, &api->apply.commit, &api->value),
+	    STORE_WAIT_MS);
 }

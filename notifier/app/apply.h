@@ -12,13 +12,18 @@ struct apply { /* one attempt at one transition; memory in the flow's arena */
 	struct arena *arena;
 	struct shipment *shipment;
 	bool was_unfinished; /* before the report */
+	bool is_look;        /* a poll or push was answered now: the next look counts from here */
+	struct sight sight;  /* what was believed before */
+	struct foretell_result foretold; /* of the parcel's day */
 	struct changes changes;
 	struct commit commit;
 };
 
 /* detect() with the zones of configuration and shipment, then apply_finish. */
-void apply_report(struct apply *apply, const struct report *report, enum source source, int64_t now_ms);
-/* Plans poll and deadline and fills apply->commit from apply->changes. */
+void apply_report(
+    struct apply *apply, const struct report *report, enum source source, int64_t now_ms);
+/* Judges the parcel's day (delays foreseen), plans poll and deadline and fills apply->commit from
+ * apply->changes. */
 void apply_finish(struct apply *apply, enum source source, int64_t now_ms);
 /* After a successful commit: counts events and lag, nudges the partition. */
 void apply_committed(struct apply *apply, enum source source);

@@ -1,5 +1,6 @@
 /* Files compiled into the program: Lua scripts, the built-in templates, the console.  Each is
- * followed by a NUL that is not counted.  app/assets.sh makes the table from the Makefile's list. */
+ * followed by a NUL that is not counted.  app/assets.sh makes the table from the Makefile's list.
+ */
 #ifndef APP_ASSETS_H
 #define APP_ASSETS_H
 #include <stddef.h>

@@ -30,7 +30,8 @@ static const struct flow_type boot_type = {"boot", boot_fini};
 static next boot_ask(struct boot *p)
 {
 	struct str command[] = {redis_arg("CONFIG"), redis_arg("GET"), redis_arg(SAFETY_SETTINGS)};
-	return AWAIT(p, ask_info, redis_call(p->world->redis, &p->flow, command, 3, &p->settings), STORE_WAIT_MS);
+	return AWAIT(p, ask_info, redis_call(p->world->redis, &p->flow, command, 3, &p->settings),
+	    STORE_WAIT_MS);
 }
 
 static next boot_ask_info(struct boot *p)
@@ -40,7 +41,8 @@ static next boot_ask_info(struct boot *p)
 		LOG(WARN, "redis_settings_unknown", f_text("why", p->flow.err.text));
 		p->settings = (struct redis_value){.type = REDIS_NIL};
 	}
-	return AWAIT(p, judge, redis_call(p->world->redis, &p->flow, command, 1, &p->info), STORE_WAIT_MS);
+	return AWAIT(
+	    p, judge, redis_call(p->world->redis, &p->flow, command, 1, &p->info), STORE_WAIT_MS);
 }
 
 static next boot_judge(struct boot *p)
@@ -56,10 +58,12 @@ static next boot_judge(struct boot *p)
 	for (size_t i = 0; i < count; i++) {
 		has_error = has_error || findings[i].is_error;
 		log_write(findings[i].is_error ? LOG_ERROR : LOG_WARN, "redis_settings",
-		    (const struct log_field[]){f_text("text", findings[i].text), {NULL, FIELD_END, NULL, 0}});
+		    (const struct log_field[]){
+		        f_text("text", findings[i].text), {NULL, FIELD_END, NULL, 0}});
 	}
 	if (has_error && !p->world->config->redis_allow_lossy) {
-		fprintf(stderr, "notifier: Redis would lose data with these settings; mend them or set redis.allow_lossy: true\n");
+		fprintf(stderr, "notifier: Redis would lose data with these settings; mend them or "
+		                "set redis.allow_lossy: true\n");
 		is_refused = true;
 		loop_stop();
 		return END;

@@ -12,12 +12,18 @@ const struct channel_driver *channel_for(const struct account_config *account, e
 
 bool channel_compose(const struct outgoing *o, struct buf *out, struct err *err)
 {
-	struct mail mail = {.subject = o->subject, .text = o->text, .html = o->html,
-	    .language = o->language, .date_ms = o->now_ms, .auto_submitted = true};
-	if (!mail_address_parse(&mail.from, o->account->email.from ? o->account->email.from
-	                                                           : "notifier@localhost.localdomain", err))
+	struct mail mail = {.subject = o->subject,
+	    .text = o->text,
+	    .html = o->html,
+	    .language = o->language,
+	    .date_ms = o->now_ms,
+	    .auto_submitted = true};
+	if (!mail_address_parse(&mail.from,
+	        o->account->email.from ? o->account->email.from : "notifier@localhost.localdomain",
+	        err))
 		return err_prefix(err, "accounts.%s.email.from", o->account->name);
-	if (o->account->email.reply_to != NULL && !mail_address_parse(&mail.reply_to, o->account->email.reply_to, err))
+	if (o->account->email.reply_to != NULL &&
+	    !mail_address_parse(&mail.reply_to, o->account->email.reply_to, err))
 		return err_prefix(err, "accounts.%s.email.reply_to", o->account->name);
 	if (!mail_address_parse(&mail.to, o->to, err))
 		return false;
@@ -26,8 +32,8 @@ bool channel_compose(const struct outgoing *o, struct buf *out, struct err *err)
 	const char *at = mail.from.address;
 	while (*at != '\0' && *at != '@')
 		at++;
-	/* A retry is the same message: its Message-ID comes from the message id.  All mails about one
-	 * parcel refer to one id, so that mail programs show them as one thread. */
+	/* A retry is the same message: its Message-ID comes from the message id.  All mails about
+	 * one parcel refer to one id, so that mail programs show them as one thread. */
 	char *message_id = xasprintf("%s%s", o->message_id, at);
 	char *references = xasprintf("%s%s", o->thread_id, at);
 	mail.message_id = message_id;

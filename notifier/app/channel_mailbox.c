@@ -1,6 +1,6 @@
 /* The local mailbox: messages as files in the data folder, as the customer would see them.  For
- * test mode, the demo, and SMS.  The file's name is the message id: a retry writes the same file, and erasing
- * a shipment removes it.
+ * test mode, the demo, and SMS.  The file's name is the message id: a retry writes the same file,
+ * and erasing a shipment removes it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -35,17 +35,20 @@ static json_t *summary(const struct outgoing *o)
 	return file;
 }
 
-static bool write_files(struct world *world, struct flow *flow, const struct outgoing *o, struct err *err)
+static bool write_files(
+    struct world *world, struct flow *flow, const struct outgoing *o, struct err *err)
 {
 	json_t *file = summary(o);
-	const char *path = arena_printf(flow->arena, "%s/%s.json", world->mailbox_dir, o->message_id);
+	const char *path =
+	    arena_printf(flow->arena, "%s/%s.json", world->mailbox_dir, o->message_id);
 	bool ok = files_put(path, json_text(file, flow->arena), 0600, err);
 	json_decref(file);
 	if (!ok || o->channel == CHANNEL_SMS)
 		return ok;
 	struct buf mail = BUF_EMPTY(1 << 20);
 	path = arena_printf(flow->arena, "%s/%s.eml", world->mailbox_dir, o->message_id);
-	ok = channel_compose(o, &mail, err) && files_put(path, str_make(mail.data, mail.size), 0600, err);
+	ok = channel_compose(o, &mail, err) &&
+	     files_put(path, str_make(mail.data, mail.size), 0600, err);
 	buf_free(&mail);
 	return ok;
 }
@@ -71,4 +74,5 @@ void mailbox_forget(const struct world *world, const char *message_id, struct ar
 	files_remove(arena_printf(arena, "%s/%s.eml", world->mailbox_dir, message_id));
 }
 
-const struct channel_driver channel_mailbox = {.name = "mailbox", .send = mailbox_send, .may_repeat = true};
+const struct channel_driver channel_mailbox = {
+    .name = "mailbox", .send = mailbox_send, .may_repeat = true};

@@ -28,14 +28,19 @@ int cmd_serve(int argc, char **argv)
 	if (words > 0)
 		return options_usage("serve", "unexpected \"%s\"", argv[1]);
 	if (is_demo && path != NULL)
-		return options_usage("serve", "--demo brings its own configuration; leave --config away");
+		return options_usage(
+		    "serve", "--demo brings its own configuration; leave --config away");
 	if (listen != NULL && !is_demo)
-		return options_usage("serve", "--listen is for --demo; set `listen` in the configuration");
+		return options_usage(
+		    "serve", "--listen is for --demo; set `listen` in the configuration");
 	if (path == NULL && !is_demo)
 		path = "notifier.yaml";
 	if (!is_demo && !files_exists(path))
-		return options_usage("serve", "%s does not exist; copy notifier.yaml.example, or try `notifier serve --demo`", path);
-	struct serve_options options = {.is_demo = is_demo, .config = is_demo ? demo_config_at(listen) : load(path)};
+		return options_usage("serve",
+		    "%s does not exist; copy notifier.yaml.example, or try `notifier serve --demo`",
+		    path);
+	struct serve_options options = {
+	    .is_demo = is_demo, .config = is_demo ? demo_config_at(listen) : load(path)};
 	if (options.config == NULL)
 		return EXIT_FAILED;
 	int code = serve_run(&options);

@@ -37,6 +37,7 @@ struct account_config {
 	} sms;
 	struct policy policy;
 	struct deadline_rules deadlines;
+	const char *delay_rule; /* "two-zone", "budget=0.05" or "off"; checked */
 };
 
 struct carrier_config {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "notifier/app/config_table.h"
+#include "notifier/core/delay_alert.h"
 
 /* --- accounts -------------------------------------------------------------------------------- */
 
@@ -32,6 +33,11 @@ static void check_account(const struct config_value *value, const struct account
 {
 	bool can_text = account->sms.provider != NULL;
 	bool half_mail = account->email.from != NULL || account->email.smtp.host != NULL;
+	struct delay_rule rule = DELAY_RULE_DEFAULT;
+	struct err err;
+	if (!text_eq(account->delay_rule, "off") &&
+	    !delay_rule_parse(&rule, account->delay_rule, &err))
+		config_error(value, "rules.delay: %s", err.text);
 	if (account->is_test)
 		return;
 	if (half_mail && !can_mail(account))

@@ -17,7 +17,7 @@ struct decide {
 	struct decided_event *events;
 	size_t count, messages;
 	int64_t held_until_ms; /* the first of the batch that waits; NEVER_MS: none */
-	bool is_done; /* the batch went well: look for more */
+	bool is_done;          /* the batch went well: look for more */
 };
 
 #define DECIDE_STEPS(X) X(decide, read) X(decide, judge) X(decide, recorded)
@@ -41,8 +41,10 @@ static const struct flow_type decide_type = {"decide", decide_fini};
 static next decide_read(struct decide *p) /* the next events, with the shipments as they are now */
 {
 	p->partition->has_events = false; /* what comes from now on says so again */
-	return AWAIT(p, judge, store_read_events(&p->world->store, &p->flow, &p->partition->lease,
-	    p->partition->drains_events, BATCH, &p->value), STORE_WAIT_MS);
+	return AWAIT(p, judge,
+	    store_read_events(&p->world->store, &p->flow, &p->partition->lease,
+	        p->partition->drains_events, BATCH, &p->value),
+	    STORE_WAIT_MS);
 }
 
 /* One event, one recipient, one channel. */
@@ -50,20 +52,26 @@ static struct decision judge_one(struct decide *p, const struct event *event,
     const struct shipment *s, const struct recipient *recipient, enum channel channel)
 {
 	const struct account_config *account = config_account(p->config, s->account);
-	struct decision_query query = {.event = event, .shipment = s, .recipient = recipient,
-	    .channel = channel, .policy = &account->policy, .now_ms = loop_now_ms()};
+	struct decision_query query = {.event = event,
+	    .shipment = s,
+	    .recipient = recipient,
+	    .channel = channel,
+	    .policy = &account->policy,
+	    .now_ms = loop_now_ms()};
 	struct decision decision = policy_decide(&query);
 	if (decision.verdict != VERDICT_DROP &&
 	    !render_has_template(p->world->catalogue, event_name(event->kind)))
 		decision = (struct decision){VERDICT_DROP, WHY_NO_TEMPLATE, 0};
-	metric_count(METRIC_DECISIONS, verdict_name(decision.verdict), decision_why_name(decision.why), NULL);
+	metric_count(METRIC_DECISIONS, verdict_name(decision.verdict),
+	    decision_why_name(decision.why), NULL);
 	return decision;
 }
 
 /* SMS that nobody asked for and that has no number is no decision worth a line. */
 static bool is_worth_a_line(const struct recipient *recipient, enum channel channel)
 {
-	return channel == CHANNEL_EMAIL || recipient->phone != NULL || recipient_wants(recipient, channel);
+	return channel == CHANNEL_EMAIL || recipient->phone != NULL ||
+	       recipient_wants(recipient, channel);
 }
 
 static void judge_event(struct decide *p, struct decided_event *out, const struct event *event,
@@ -83,17 +91,20 @@ static void judge_event(struct decide *p, struct decided_event *out, const struc
 			d->recipient_id = recipient->id;
 			d->channel = (enum channel)channel;
 			d->decision = judge_one(p, event, s, recipient, d->channel);
-			if (d->decision.verdict == VERDICT_HOLD && d->decision.until_ms < p->held_until_ms)
+			if (d->decision.verdict == VERDICT_HOLD &&
+			    d->decision.until_ms < p->held_until_ms)
 				p->held_until_ms = d->decision.until_ms;
 			if (d->decision.verdict != VERDICT_DROP)
-				d->message_id = ledger_describe(&out->messages[out->message_count++], s, event, d, arena);
+				d->message_id = ledger_describe(
+				    &out->messages[out->message_count++], s, event, d, arena);
 		}
 	p->messages += out->message_count;
 	out->record = history_decisions(event, decisions, count, loop_now_ms(), arena);
 }
 
 /* Four values per entry: id, event, shipment id, shipment. */
-static void judge_entry(struct decide *p, const struct redis_value *entry, struct decided_event *out)
+static void judge_entry(
+    struct decide *p, const struct redis_value *entry, struct decided_event *out)
 {
 	struct err err;
 	struct event event;
@@ -103,7 +114,8 @@ static void judge_entry(struct decide *p, const struct redis_value *entry, struc
 	out->record = "";
 	if (!event_decode(entry[1].text, &event, p->flow.arena, &err) ||
 	    !store_read_shipment(&entry[3], p->flow.arena, &s, &err)) {
-		LOG(ERROR, "event_unreadable", f_text("entry", entry[0].text.at), f_text("why", err.text));
+		LOG(ERROR, "event_unreadable", f_text("entry", entry[0].text.at),
+		    f_text("why", err.text));
 		return;
 	}
 	if (s == NULL || config_account(p->config, s->account) == NULL) {
@@ -136,8 +148,10 @@ static next decide_judge(struct decide *p) /* pure: what becomes of each? */
 	p->events = arena_array(p->flow.arena, p->count, sizeof *p->events);
 	for (size_t i = 0; i < p->count; i++)
 		judge_entry(p, &p->value.items[4 * i], &p->events[i]);
-	return AWAIT(p, recorded, store_decide(&p->world->store, &p->flow, &p->partition->lease,
-	    p->events, p->count, &p->value), STORE_WAIT_MS);
+	return AWAIT(p, recorded,
+	    store_decide(
+	        &p->world->store, &p->flow, &p->partition->lease, p->events, p->count, &p->value),
+	    STORE_WAIT_MS);
 }
 
 static next decide_recorded(struct decide *p)
@@ -153,7 +167,8 @@ static next decide_recorded(struct decide *p)
 		world_lost(p->world, p->partition->lease.partition);
 		return END;
 	}
-	metric_add(METRIC_DECISIONS, (double)p->value.integer, "drop", decision_why_name(WHY_DUPLICATE), NULL);
+	metric_add(METRIC_DECISIONS, (double)p->value.integer, "drop",
+	    decision_why_name(WHY_DUPLICATE), NULL);
 	if (p->messages > 0)
 		p->partition->has_outbox = true;
 	p->is_done = true;

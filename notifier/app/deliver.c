@@ -10,7 +10,8 @@
 #include "notifier/base/log.h"
 #include "notifier/io/pause.h"
 
-/* The provider may take 600 s for its final reply (RFC 5321); connecting and waiting come on top. */
+/* The provider may take 600 s for its final reply (RFC 5321); connecting and waiting come on top.
+ */
 #define SEND_WAIT_MS (15 * MINUTE_MS)
 
 struct deliver {
@@ -37,8 +38,9 @@ struct deliver {
 };
 
 #define DELIVER_STEPS(X)                                                                           \
-	X(deliver, reload) X(deliver, reloaded) X(deliver, look) X(deliver, render) X(deliver, send)   \
-	X(deliver, sent) X(deliver, record) X(deliver, recorded)
+	X(deliver, reload)                                                                         \
+	X(deliver, reloaded) X(deliver, look) X(deliver, render) X(deliver, send) X(deliver, sent) \
+	    X(deliver, record) X(deliver, recorded)
 DELIVER_STEPS(FLOW_STEP)
 
 static void deliver_fini(struct flow *flow);
@@ -54,7 +56,7 @@ static void deliver_fini(struct flow *flow)
 	if (first != NULL) { /* the next message about this parcel may go now */
 		struct deliver *heir = LIST_OWNER(first, struct deliver, link);
 		list_remove(&heir->link);
-		LIST_FOREACH(link, &p->followers) {
+		LIST_FOREACH (link, &p->followers) {
 			list_remove(link);
 			list_append(&heir->followers, link);
 		}
@@ -86,7 +88,8 @@ static next deliver_reload(struct deliver *p) /* it waited for another: what is 
 {
 	if (p->shipment == NULL)
 		return THEN(look);
-	return AWAIT(p, reloaded, store_get(&p->world->store, &p->flow, p->shipment->id, &p->value), STORE_WAIT_MS);
+	return AWAIT(p, reloaded, store_get(&p->world->store, &p->flow, p->shipment->id, &p->value),
+	    STORE_WAIT_MS);
 }
 
 static next deliver_reloaded(struct deliver *p)
@@ -111,18 +114,25 @@ static next deliver_look(struct deliver *p) /* once more: is it still right to s
 	p->recipient = find_recipient(p->shipment, p->ledger.recipient_id);
 	if (account == NULL)
 		return end_as(p, "failed", "the account is not in the configuration any more");
-	struct decision_query query = {.event = &p->ledger.event, .shipment = p->shipment,
-	    .recipient = p->recipient, .channel = p->ledger.channel, .policy = &account->policy,
-	    .now_ms = loop_now_ms(), .is_claimed = true};
+	struct decision_query query = {.event = &p->ledger.event,
+	    .shipment = p->shipment,
+	    .recipient = p->recipient,
+	    .channel = p->ledger.channel,
+	    .policy = &account->policy,
+	    .now_ms = loop_now_ms(),
+	    .is_claimed = true};
 	struct decision decision = policy_decide(&query);
-	if (decision.verdict == VERDICT_DROP && !(p->ledger.is_forced && decision.why == WHY_TOO_OLD))
-		return end_as(p, decision.why == WHY_TOO_OLD && p->ledger.failures > 0 ? "expired" : "dropped",
+	if (decision.verdict == VERDICT_DROP &&
+	    !(p->ledger.is_forced && decision.why == WHY_TOO_OLD))
+		return end_as(p,
+		    decision.why == WHY_TOO_OLD && p->ledger.failures > 0 ? "expired" : "dropped",
 		    decision_why_name(decision.why));
 	p->outgoing.account = account;
 	p->outgoing.runtime = world_account(p->world, account->name);
 	p->driver = channel_for(account, p->ledger.channel);
 	if (p->outgoing.runtime == NULL)
-		return end_as(p, "failed", "the account is new since the last start: restart, then retry");
+		return end_as(
+		    p, "failed", "the account is new since the last start: restart, then retry");
 	/* A former life was sending it when it ended.  Where a copy could not be told from the
 	 * original, nobody is told twice. */
 	if (text_eq(p->ledger.state, "sending") && !p->driver->may_repeat)
@@ -132,14 +142,19 @@ static next deliver_look(struct deliver *p) /* once more: is it still right to s
 
 static next deliver_render(struct deliver *p) /* pure: the state now, in the recipient's words */
 {
-	struct render_query query = {.catalogue = p->catalogue, .config = p->config,
-	    .account = p->outgoing.account, .shipment = p->shipment, .recipient = p->recipient,
-	    .event = &p->ledger.event, .now_ms = loop_now_ms()};
+	struct render_query query = {.catalogue = p->catalogue,
+	    .config = p->config,
+	    .account = p->outgoing.account,
+	    .shipment = p->shipment,
+	    .recipient = p->recipient,
+	    .event = &p->ledger.event,
+	    .now_ms = loop_now_ms()};
 	struct err err;
 	p->outgoing.message_id = p->message_id;
 	p->outgoing.channel = p->ledger.channel;
 	if (!render_message(&query, &p->outgoing, p->flow.arena, &err)) {
-		LOG(ERROR, "render_failed", f_text("message", p->message_id), f_text("why", err.text));
+		LOG(ERROR, "render_failed", f_text("message", p->message_id),
+		    f_text("why", err.text));
 		return end_as(p, "failed", arena_strdup(p->flow.arena, err.text));
 	}
 	return THEN(send);
@@ -169,15 +184,17 @@ static unsigned deliver_concurrency(const struct config *config)
 
 /* A provider that is slow holds up its own account only: it gets no more than its concurrency, and
  * never the last slots of the others. */
-#define SLOW_MS      2000
+#define SLOW_MS         2000
 #define LEFT_FOR_OTHERS 4
 
 static bool account_is_full(const struct deliver *p)
 {
 	const struct account_runtime *runtime = p->outgoing.runtime;
-	unsigned most = deliver_concurrency(p->config), left = LEFT_FOR_OTHERS * ((unsigned)p->config->account_count - 1);
+	unsigned most = deliver_concurrency(p->config),
+	         left = LEFT_FOR_OTHERS * ((unsigned)p->config->account_count - 1);
 	bool is_slow = loop_monotonic_ms() - runtime->progress_ms > SLOW_MS;
-	unsigned cap = is_slow || most <= left ? p->outgoing.account->email.concurrency : most - left;
+	unsigned cap =
+	    is_slow || most <= left ? p->outgoing.account->email.concurrency : most - left;
 	return runtime->in_flight >= cap && p->config->account_count > 1;
 }
 
@@ -195,7 +212,8 @@ static next deliver_send(struct deliver *p)
 		    "the provider is left alone for a while: it failed again and again");
 	if (p->outgoing.runtime->in_flight++ == 0)
 		p->outgoing.runtime->progress_ms = loop_monotonic_ms();
-	return AWAIT(p, sent, p->driver->send(p->world, &p->flow, &p->outgoing, p->answer, sizeof p->answer),
+	return AWAIT(p, sent,
+	    p->driver->send(p->world, &p->flow, &p->outgoing, p->answer, sizeof p->answer),
 	    SEND_WAIT_MS);
 }
 
@@ -208,7 +226,8 @@ static next retry(struct deliver *p, const struct err *err)
 	    err->retry_after_ms, loop_random_unit());
 	int64_t not_after = policy_not_after(&p->ledger.event, &p->outgoing.account->policy);
 	if (now_ms + wait_ms > not_after && !p->ledger.is_forced)
-		return end_as(p, "expired", arena_printf(p->flow.arena, "no longer news; last: %s", err->text));
+		return end_as(p, "expired",
+		    arena_printf(p->flow.arena, "no longer news; last: %s", err->text));
 	p->until_ms = now_ms + wait_ms;
 	return end_as(p, "retry", arena_strdup(p->flow.arena, err->text));
 }
@@ -223,7 +242,8 @@ static next deliver_sent(struct deliver *p) /* the outcome decides what follows 
 	switch (err->kind) {
 	case ERR_NONE:
 		breaker_succeeded(breaker, now_ms);
-		metric_observe(METRIC_DELIVERY, (double)(now_ms - p->ledger.event.noticed_ms) / 1000,
+		metric_observe(METRIC_DELIVERY,
+		    (double)(now_ms - p->ledger.event.noticed_ms) / 1000,
 		    channel_name(p->ledger.channel));
 		return end_as(p, "sent", arena_strdup(p->flow.arena, p->answer));
 	case ERR_AUTH: breaker_failed(breaker, now_ms, true); return retry(p, err);
@@ -260,10 +280,11 @@ static bool is_mere_waiting(const struct deliver *p)
 static void tell(const struct deliver *p)
 {
 	metric_count(METRIC_MESSAGES, channel_name(p->ledger.channel), p->state, NULL);
-	LOG(INFO, "message", f_text("message", p->message_id), f_text("shipment", p->ledger.shipment_id),
-	    f_text("event", event_name(p->ledger.event.kind)), f_text("channel", channel_name(p->ledger.channel)),
-	    f_contact("to", p->outgoing.to), f_text("state", p->state), f_int("attempt", p->ledger.claims),
-	    f_text("why", p->why));
+	LOG(INFO, "message", f_text("message", p->message_id),
+	    f_text("shipment", p->ledger.shipment_id),
+	    f_text("event", event_name(p->ledger.event.kind)),
+	    f_text("channel", channel_name(p->ledger.channel)), f_contact("to", p->outgoing.to),
+	    f_text("state", p->state), f_int("attempt", p->ledger.claims), f_text("why", p->why));
 }
 
 static next deliver_record(struct deliver *p) /* Redis: the receipt, one script */
@@ -271,10 +292,16 @@ static next deliver_record(struct deliver *p) /* Redis: the receipt, one script 
 	struct arena *arena = p->flow.arena;
 	const char *fields[] = {"x", arena_strndup(arena, p->why ? p->why : "", 64), "fa",
 	    arena_printf(arena, "%u", p->ledger.failures)};
-	struct receipt receipt = {.partition = p->partition->lease.partition, .entry = p->entry,
-	    .message_id = p->message_id, .attempt_id = p->world->attempt,
-	    .shipment_id = p->ledger.shipment_id, .state = p->state, .until_ms = p->until_ms,
-	    .now_ms = loop_now_ms(), .fields = fields, .field_count = 4};
+	struct receipt receipt = {.partition = p->partition->lease.partition,
+	    .entry = p->entry,
+	    .message_id = p->message_id,
+	    .attempt_id = p->world->attempt,
+	    .shipment_id = p->ledger.shipment_id,
+	    .state = p->state,
+	    .until_ms = p->until_ms,
+	    .now_ms = loop_now_ms(),
+	    .fields = fields,
+	    .field_count = 4};
 	if (!is_mere_waiting(p))
 		receipt.record = history_receipt(
 		    receipt.now_ms, p->message_id, p->state, p->why, (int)p->ledger.claims, arena);
@@ -295,7 +322,8 @@ static next deliver_recorded(struct deliver *p)
 	return END;
 }
 
-/* --- claiming ---------------------------------------------------------------------------------- */
+/* --- claiming ----------------------------------------------------------------------------------
+ */
 
 struct claim {
 	struct flow flow;
@@ -328,14 +356,16 @@ static next claim_ask(struct claim *p)
 	p->partition->has_outbox = false; /* what comes from now on says so again */
 	struct claim_query query = {
 	    .start = p->partition->drains_outbox ? p->partition->outbox_cursor : ">",
-	    .most = p->slots, .attempt_id = p->world->attempt};
-	return AWAIT(p, hand_out, store_claim(&p->world->store, &p->flow, &p->partition->lease,
-	    &query, &p->value), STORE_WAIT_MS);
+	    .most = p->slots,
+	    .attempt_id = p->world->attempt};
+	return AWAIT(p, hand_out,
+	    store_claim(&p->world->store, &p->flow, &p->partition->lease, &query, &p->value),
+	    STORE_WAIT_MS);
 }
 
 static struct deliver *busy_with_shipment(struct partition *partition, const char *shipment_id)
 {
-	LIST_FOREACH(link, &partition->sending) {
+	LIST_FOREACH (link, &partition->sending) {
 		struct deliver *other = LIST_OWNER(link, struct deliver, link);
 		if (text_eq(other->ledger.shipment_id, shipment_id))
 			return other;
@@ -345,9 +375,10 @@ static struct deliver *busy_with_shipment(struct partition *partition, const cha
 
 static bool list_has_message(const struct list *delivers, struct str message_id)
 {
-	LIST_FOREACH(link, delivers) {
+	LIST_FOREACH (link, delivers) {
 		const struct deliver *other = LIST_OWNER(link, struct deliver, link);
-		if (str_eq(message_id, other->message_id) || list_has_message(&other->followers, message_id))
+		if (str_eq(message_id, other->message_id) ||
+		    list_has_message(&other->followers, message_id))
 			return true;
 	}
 	return false;

@@ -34,8 +34,12 @@ static void on_exit_of_redis(int64_t status, int signal_number, void *context);
 static bool start_child(struct embedded_redis *redis, struct err *err)
 {
 	const char *const argv[] = {"redis-server", redis->config_path, NULL};
-	struct child_options options = {.argv = argv, .working_dir = redis->dir, .log_path = redis->log_path,
-	    .kept_fd = redis->lock, .on_exit = on_exit_of_redis, .context = redis};
+	struct child_options options = {.argv = argv,
+	    .working_dir = redis->dir,
+	    .log_path = redis->log_path,
+	    .kept_fd = redis->lock,
+	    .on_exit = on_exit_of_redis,
+	    .context = redis};
 	redis->child = child_start(&options, err);
 	return redis->child != NULL;
 }
@@ -53,7 +57,8 @@ static void on_restart(struct timer *timer)
 static void on_exit_of_redis(int64_t status, int signal_number, void *context)
 {
 	struct embedded_redis *redis = context;
-	LOG(ERROR, "redis_died", f_int("status", status), f_int("signal", signal_number), f_text("log", redis->log_path));
+	LOG(ERROR, "redis_died", f_int("status", status), f_int("signal", signal_number),
+	    f_text("log", redis->log_path));
 	child_free(&redis->child);
 	timer_start(&redis->restart, RESTART_MS);
 }
@@ -64,8 +69,10 @@ static bool write_config(struct embedded_redis *redis, const char *socket_path, 
 {
 	struct buf text = BUF_EMPTY(8192);
 	buf_printf(&text,
-	    "port 0\nunixsocket \"%s\"\nunixsocketperm 700\ndir \"%s\"\ndaemonize no\nlogfile \"\"\n"
-	    "appendonly yes\nappendfsync always\nno-appendfsync-on-rewrite no\naof-load-truncated yes\n"
+	    "port 0\nunixsocket \"%s\"\nunixsocketperm 700\ndir \"%s\"\ndaemonize no\nlogfile "
+	    "\"\"\n"
+	    "appendonly yes\nappendfsync always\nno-appendfsync-on-rewrite no\naof-load-truncated "
+	    "yes\n"
 	    "aof-use-rdb-preamble yes\nsave 3600 1\nmaxmemory-policy noeviction\n"
 	    "stop-writes-on-bgsave-error yes\nenable-debug-command no\n",
 	    socket_path, redis->dir);
@@ -85,7 +92,8 @@ static bool take_lock(struct embedded_redis *redis, const char *path, struct err
 	for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; tries++) {
 		if (tries == LOCK_TRIES) {
 			close(fd);
-			return err_set(err, ERR_PERMANENT, "%s: another redis-server still uses this data folder", path);
+			return err_set(err, ERR_PERMANENT,
+			    "%s: another redis-server still uses this data folder", path);
 		}
 		usleep(LOCK_WAIT_MS * 1000); /* at start, before the loop runs */
 	}
@@ -100,10 +108,12 @@ struct embedded_redis *embedded_redis_start(const char *data_dir, struct err *er
 	char *absolute = NULL;
 	timer_init(&redis->restart, on_restart);
 	if (!child_program_exists("redis-server")) {
-		err_set(err, ERR_PERMANENT, "redis-server is not installed: `apt install redis-server`, or set redis.url");
+		err_set(err, ERR_PERMANENT,
+		    "redis-server is not installed: `apt install redis-server`, or set redis.url");
 		goto failed;
 	}
-	if (!files_make_dir(data_dir, 0700, err) || !files_make_dir(arena_printf(arena, "%s/redis", data_dir), 0700, err))
+	if (!files_make_dir(data_dir, 0700, err) ||
+	    !files_make_dir(arena_printf(arena, "%s/redis", data_dir), 0700, err))
 		goto failed;
 	absolute = realpath(data_dir, NULL);
 	redis->dir = arena_printf(arena, "%s/redis", absolute);
@@ -114,7 +124,8 @@ struct embedded_redis *embedded_redis_start(const char *data_dir, struct err *er
 		socket_path = arena_printf(arena, "/tmp/notifier-%d-%llx.sock", (int)getuid(),
 		    (unsigned long long)fnv1a64(redis->dir, strlen(redis->dir)));
 	redis->url = arena_printf(arena, "unix://%s", socket_path);
-	if (!take_lock(redis, arena_printf(arena, "%s/redis.lock", redis->dir), err) || !write_config(redis, socket_path, err) || !start_child(redis, err))
+	if (!take_lock(redis, arena_printf(arena, "%s/redis.lock", redis->dir), err) ||
+	    !write_config(redis, socket_path, err) || !start_child(redis, err))
 		goto failed;
 	free(absolute);
 	return redis;

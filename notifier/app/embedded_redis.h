@@ -8,6 +8,6 @@
 struct embedded_redis;
 struct embedded_redis *embedded_redis_start(const char *data_dir, struct err *err);
 const char *embedded_redis_url(const struct embedded_redis *redis); /* unix:///… */
-int embedded_redis_pid(const struct embedded_redis *redis); /* 0: being restarted */
+int embedded_redis_pid(const struct embedded_redis *redis);         /* 0: being restarted */
 void embedded_redis_stop(struct embedded_redis **redis); /* SIGTERM; its data is on disk */
 #endif

@@ -209,8 +209,8 @@ static void explain_checkpoint(json_t *out, const json_t *record)
 	    text_or(record, "ds", text_or(record, "co", "no description")));
 	if (json_object_get(record, "pl") != NULL)
 		buf_printf(&what, " (%s)", text_or(record, "pl", ""));
-	buf_printf(&why, "the carrier's time is %s; heard by %s", text_or(record, "tm", "not given"),
-	    source_of(record));
+	buf_printf(&why, "the carrier's time is %s; heard by %s",
+	    text_or(record, "tm", "not given"), source_of(record));
 	json_array_append_new(out, line_new(record, "report", buf_text(&what), buf_text(&why)));
 	buf_free(&what);
 	buf_free(&why);
@@ -224,7 +224,8 @@ static void explain_event(json_t *out, const json_t *record)
 	if (json_object_get(event, "re") != NULL)
 		buf_printf(&why, ", because of %s", text_or(event, "re", ""));
 	buf_printf(&why, "; noticed by %s", source_of(event));
-	json_array_append_new(out, line_new(record, "event", text_or(event, "k", "?"), buf_text(&why)));
+	json_array_append_new(
+	    out, line_new(record, "event", text_or(event, "k", "?"), buf_text(&why)));
 	buf_free(&why);
 }
 
@@ -252,14 +253,16 @@ static void explain_decision(json_t *out, const json_t *record)
 {
 	size_t i;
 	const json_t *row;
-	json_array_foreach(json_object_get(record, "m"), i, row) explain_decision_row(out, record, row);
+	json_array_foreach(json_object_get(record, "m"), i, row)
+	    explain_decision_row(out, record, row);
 }
 
 static void explain_receipt(json_t *out, const json_t *record)
 {
 	const char *state = text_or(record, "st", "?");
 	bool is_end = strcmp(state, "sent") == 0 || strcmp(state, "dropped") == 0;
-	json_t *line = line_new(record, is_end ? "receipt" : "attempt", state, text_or(record, "y", ""));
+	json_t *line =
+	    line_new(record, is_end ? "receipt" : "attempt", state, text_or(record, "y", ""));
 	json_put_text(line, "message", json_string_value(json_object_get(record, "id")));
 	json_put_int(line, "attempt", json_get_int(record, "a"));
 	json_array_append_new(out, line);
@@ -267,7 +270,8 @@ static void explain_receipt(json_t *out, const json_t *record)
 
 static void explain_note(json_t *out, const json_t *record)
 {
-	json_array_append_new(out, line_new(record, kind_of(record), text_or(record, "w", ""), text_or(record, "y", "")));
+	json_array_append_new(out,
+	    line_new(record, kind_of(record), text_or(record, "w", ""), text_or(record, "y", "")));
 }
 
 json_t *history_explain(const struct redis_value *records)
@@ -276,7 +280,8 @@ json_t *history_explain(const struct redis_value *records)
 		const char *kind;
 		void (*explain)(json_t *out, const json_t *record);
 	} kinds[] = {{"c", explain_checkpoint}, {"e", explain_event}, {"d", explain_decision},
-	    {"r", explain_receipt}, {"report", explain_note}, {"poll", explain_note}};
+	    {"r", explain_receipt}, {"report", explain_note}, {"poll", explain_note},
+	    {"forecast", explain_note}};
 	json_t *out = json_array();
 	for (size_t i = 0; i < records->count; i++) {
 		json_t *record = record_load(&records->items[i]);

@@ -14,7 +14,7 @@ const char *history_checkpoint(const struct checkpoint *checkpoint, int64_t inst
 /* event_frame: only noticed_ms and source are read. */
 const char *history_event(const struct event *event, struct arena *arena);
 const char *history_note(int64_t now_ms, const char *kind, const char *what, const char *why,
-    struct arena *arena); /* kind "report" or "poll" */
+    struct arena *arena); /* kind "report", "poll" or "forecast" */
 
 struct history_decision {
 	const char *message_id; /* NULL when none came of it */

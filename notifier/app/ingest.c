@@ -33,9 +33,10 @@ struct ingest {
 };
 
 #define INGEST_STEPS(X)                                                                            \
-	X(ingest, verify) X(ingest, parse) X(ingest, take) X(ingest, load) X(ingest, detect)           \
-	X(ingest, commit) X(ingest, committed) X(ingest, keep) X(ingest, kept) X(ingest, quarantine)   \
-	X(ingest, quarantined) X(ingest, following) X(ingest, accept) X(ingest, refuse)
+	X(ingest, verify)                                                                          \
+	X(ingest, parse) X(ingest, take) X(ingest, load) X(ingest, detect) X(ingest, commit)       \
+	    X(ingest, committed) X(ingest, keep) X(ingest, kept) X(ingest, quarantine)             \
+	        X(ingest, quarantined) X(ingest, following) X(ingest, accept) X(ingest, refuse)
 INGEST_STEPS(FLOW_STEP)
 
 static void ingest_fini(struct flow *flow)
@@ -58,7 +59,8 @@ static void answer(struct ingest *p, int status, const char *body)
 	char code[8];
 	snprintf(code, sizeof code, "%d", status);
 	metric_count(METRIC_HOOKS, p->via->carrier->name, code, NULL);
-	struct http_reply reply = {.status = status, .content_type = "application/json", .body = str_of(body)};
+	struct http_reply reply = {
+	    .status = status, .content_type = "application/json", .body = str_of(body)};
 	http_reply_send(p->exchange, &reply);
 }
 
@@ -68,9 +70,11 @@ static next ingest_verify(struct ingest *p) /* pure: do the raw bytes come from 
 	if (carrier->hook_read == NULL || carrier->hook_verify == NULL ||
 	    !carrier->hook_verify(&p->via->settings, &p->hook)) {
 		metric_count(METRIC_HOOKS, carrier->name, "401", NULL);
-		LOG(WARN, "webhook_refused", f_text("carrier", carrier->name), f_text("why", "signature"));
+		LOG(WARN, "webhook_refused", f_text("carrier", carrier->name),
+		    f_text("why", "signature"));
 		problem_send(p->exchange, 401, "signature_invalid",
-		    "The webhook's signature does not fit its body and any secret of this carrier.");
+		    "The webhook's signature does not fit its body and any secret of this "
+		    "carrier.");
 		return END;
 	}
 	return THEN(parse);
@@ -94,8 +98,10 @@ static next ingest_take(struct ingest *p) /* the next report of the webhook */
 		return THEN(accept);
 	const struct report *report = &p->set.reports[p->index];
 	if (report->error == REPORT_OK && report->tracking_number != NULL)
-		return AWAIT(p, load, store_find(&p->world->store, &p->flow, p->account,
-		    report->tracking_number, &p->value), STORE_WAIT_MS);
+		return AWAIT(p, load,
+		    store_find(
+		        &p->world->store, &p->flow, p->account, report->tracking_number, &p->value),
+		    STORE_WAIT_MS);
 	p->quarantine_why = report->error_message ? report->error_message : "an error report";
 	return THEN(quarantine);
 }
@@ -144,8 +150,10 @@ static next ingest_committed(struct ingest *p)
 	metric_count(METRIC_CONFLICTS, NULL, NULL, NULL);
 	if (++p->conflicts > CONFLICTS_MAX)
 		return THEN(refuse);
-	return AWAIT(p, load, store_find(&p->world->store, &p->flow, p->account,
-	    p->set.reports[p->index].tracking_number, &p->value), STORE_WAIT_MS);
+	return AWAIT(p, load,
+	    store_find(&p->world->store, &p->flow, p->account,
+	        p->set.reports[p->index].tracking_number, &p->value),
+	    STORE_WAIT_MS);
 }
 
 static next ingest_keep(struct ingest *p) /* nobody registered the number yet: it waits 7 days */
@@ -156,8 +164,10 @@ static next ingest_keep(struct ingest *p) /* nobody registered the number yet: i
 	json_object_set_new(record, "r", report_to_json(&p->set.reports[p->index]));
 	struct str text = json_text(record, p->flow.arena);
 	json_decref(record);
-	return AWAIT(p, kept, store_keep_unmatched(&p->world->store, &p->flow, p->account,
-	    p->set.reports[p->index].tracking_number, text.at, &p->value), STORE_WAIT_MS);
+	return AWAIT(p, kept,
+	    store_keep_unmatched(&p->world->store, &p->flow, p->account,
+	        p->set.reports[p->index].tracking_number, text.at, &p->value),
+	    STORE_WAIT_MS);
 }
 
 static next ingest_kept(struct ingest *p)
@@ -168,19 +178,24 @@ static next ingest_kept(struct ingest *p)
 	if (was_registered && ++p->conflicts > CONFLICTS_MAX)
 		return THEN(refuse);
 	if (was_registered)
-		return AWAIT(p, load, store_find(&p->world->store, &p->flow, p->account,
-		    p->set.reports[p->index].tracking_number, &p->value), STORE_WAIT_MS);
+		return AWAIT(p, load,
+		    store_find(&p->world->store, &p->flow, p->account,
+		        p->set.reports[p->index].tracking_number, &p->value),
+		    STORE_WAIT_MS);
 	count(p, "unmatched");
 	return THEN(following);
 }
 
 static next ingest_quarantine(struct ingest *p) /* cannot be read or believed: kept for a person */
 {
-	struct quarantined q = {.account = p->account, .carrier = p->via->carrier->name,
-	    .why = p->quarantine_why, .body = p->hook.body, .now_ms = p->now_ms};
+	struct quarantined q = {.account = p->account,
+	    .carrier = p->via->carrier->name,
+	    .why = p->quarantine_why,
+	    .body = p->hook.body,
+	    .now_ms = p->now_ms};
 	LOG(WARN, "webhook_quarantined", f_text("carrier", q.carrier), f_text("why", q.why));
-	return AWAIT(p, quarantined,
-	    store_quarantine(&p->world->store, &p->flow, &q, &p->value), STORE_WAIT_MS);
+	return AWAIT(p, quarantined, store_quarantine(&p->world->store, &p->flow, &q, &p->value),
+	    STORE_WAIT_MS);
 }
 
 static next ingest_quarantined(struct ingest *p)
@@ -200,14 +215,16 @@ static next ingest_following(struct ingest *p)
 static next ingest_accept(struct ingest *p) /* everything is on disk */
 {
 	if (p->reply.status != 0) {
-		struct http_reply reply = {.status = p->reply.status, .body = str_of(p->reply.body)};
+		struct http_reply reply = {
+		    .status = p->reply.status, .body = str_of(p->reply.body)};
 		for (size_t i = 0; i < p->reply.header_count; i++)
-			reply.headers[reply.header_count++] =
-			    (struct http_header){p->reply.headers[i].name, p->reply.headers[i].value};
+			reply.headers[reply.header_count++] = (struct http_header){
+			    p->reply.headers[i].name, p->reply.headers[i].value};
 		http_reply_send(p->exchange, &reply);
 		return END;
 	}
-	const char *body = arena_printf(p->flow.arena, "{\"result\":\"%s\"}", p->result ? p->result : "nothing");
+	const char *body =
+	    arena_printf(p->flow.arena, "{\"result\":\"%s\"}", p->result ? p->result : "nothing");
 	answer(p, 200, body);
 	return END;
 }
@@ -215,7 +232,8 @@ static next ingest_accept(struct ingest *p) /* everything is on disk */
 static next ingest_refuse(struct ingest *p) /* the sender must try again */
 {
 	metric_count(METRIC_HOOKS, p->via->carrier->name, "503", NULL);
-	LOG(WARN, "webhook_not_stored", f_text("carrier", p->via->carrier->name), f_text("why", p->flow.err.text));
+	LOG(WARN, "webhook_not_stored", f_text("carrier", p->via->carrier->name),
+	    f_text("why", p->flow.err.text));
 	problem_send_retry(p->exchange, "not_writable", "The storage does not take writes now.");
 	return END;
 }
@@ -223,7 +241,8 @@ static next ingest_refuse(struct ingest *p) /* the sender must try again */
 static void copy_hook(struct ingest *p, const struct http_incoming *incoming)
 {
 	struct arena *arena = p->flow.arena;
-	struct carrier_header *headers = arena_array(arena, incoming->header_count, sizeof *headers);
+	struct carrier_header *headers =
+	    arena_array(arena, incoming->header_count, sizeof *headers);
 	for (size_t i = 0; i < incoming->header_count; i++)
 		headers[i] = (struct carrier_header){arena_strdup(arena, incoming->headers[i].name),
 		    arena_strdup(arena, incoming->headers[i].value)};
@@ -231,8 +250,10 @@ static void copy_hook(struct ingest *p, const struct http_incoming *incoming)
 	if (incoming->body.len > 0)
 		memcpy(body, incoming->body.at, incoming->body.len);
 	p->hook = (struct carrier_hook){.method = arena_strdup(arena, incoming->method),
-	    .url = arena_strdup(arena, incoming->raw_url), .headers = headers,
-	    .header_count = incoming->header_count, .body = str_make(body, incoming->body.len),
+	    .url = arena_strdup(arena, incoming->raw_url),
+	    .headers = headers,
+	    .header_count = incoming->header_count,
+	    .body = str_make(body, incoming->body.len),
 	    .now_ms = p->now_ms};
 }
 
@@ -242,7 +263,8 @@ void ingest_start(struct world *world, struct http_exchange *exchange,
 	const struct carrier_config *via = config_carrier(world->config, carrier);
 	if (via == NULL || config_account(world->config, account) == NULL) {
 		problem_send(exchange, 404, "unknown_hook",
-		    "No such carrier or account is configured; the path is /hooks/{carrier}/{account}.");
+		    "No such carrier or account is configured; the path is "
+		    "/hooks/{carrier}/{account}.");
 		return;
 	}
 	if (world->is_stopping) {

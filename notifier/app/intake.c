@@ -41,8 +41,8 @@ static const char *escaped(struct intake *intake, const char *key)
 }
 
 /* Refuses fields that are not in the list, each with the nearest that is. */
-static void check_fields(struct intake *intake, json_t *object, const char *at,
-    const char *const *known, size_t count)
+static void check_fields(
+    struct intake *intake, json_t *object, const char *at, const char *const *known, size_t count)
 {
 	const char *key;
 	json_t *value;
@@ -55,12 +55,14 @@ static void check_fields(struct intake *intake, json_t *object, const char *at,
 			continue;
 		const char *nearest = text_nearest(key, known, count);
 		complain(intake, arena_printf(intake->arena, "%s/%s", at, escaped(intake, key)),
-		    nearest ? "unknown field; did you mean \"%s\"?" : "unknown field%s", nearest ? nearest : "");
+		    nearest ? "unknown field; did you mean \"%s\"?" : "unknown field%s",
+		    nearest ? nearest : "");
 	}
 }
 
 /* A text without control characters, cleaned; NULL when absent or wrong. */
-static const char *take_text(struct intake *intake, const json_t *object, const char *at, const char *key)
+static const char *take_text(
+    struct intake *intake, const json_t *object, const char *at, const char *key)
 {
 	const json_t *value = json_object_get(object, key);
 	if (value == NULL || json_is_null(value))
@@ -83,7 +85,8 @@ static void check_moment(struct intake *intake, const char *pointer, const char 
 {
 	struct when when;
 	if (text != NULL && !when_parse(str_of(text), &when))
-		complain(intake, pointer, "\"%s\" is neither a date (2026-03-06) nor an instant (RFC 3339)", text);
+		complain(intake, pointer,
+		    "\"%s\" is neither a date (2026-03-06) nor an instant (RFC 3339)", text);
 }
 
 static void take_promised(struct intake *intake, const json_t *body, struct shipment *s)
@@ -104,7 +107,8 @@ static void take_promised(struct intake *intake, const json_t *body, struct ship
 	intake->has_promised = value != NULL;
 }
 
-static void take_address(struct intake *intake, const json_t *body, const char *key, struct address *address)
+static void take_address(
+    struct intake *intake, const json_t *body, const char *key, struct address *address)
 {
 	static const char *const known[] = {"country", "region", "postcode"};
 	json_t *value = json_object_get(body, key);
@@ -120,18 +124,21 @@ static void take_address(struct intake *intake, const json_t *body, const char *
 	address->region = take_text(intake, value, at, "region");
 	address->postcode = take_text(intake, value, at, "postcode");
 	if (address->country != NULL && strlen(address->country) != 2)
-		complain(intake, arena_printf(intake->arena, "%s/country", at), "must be two letters (ISO 3166-1)");
+		complain(intake, arena_printf(intake->arena, "%s/country", at),
+		    "must be two letters (ISO 3166-1)");
 }
 
 static const char *take_zone(struct intake *intake, const json_t *object, const char *at)
 {
 	const char *zone = take_text(intake, object, at, "zone");
 	if (zone != NULL && world_zone(zone, NULL) == NULL)
-		complain(intake, arena_printf(intake->arena, "%s/zone", at), "\"%s\" is no known time zone (try Europe/Berlin)", zone);
+		complain(intake, arena_printf(intake->arena, "%s/zone", at),
+		    "\"%s\" is no known time zone (try Europe/Berlin)", zone);
 	return zone;
 }
 
-static void take_channels(struct intake *intake, const json_t *value, const char *at, struct recipient *r)
+static void take_channels(
+    struct intake *intake, const json_t *value, const char *at, struct recipient *r)
 {
 	size_t i;
 	const json_t *item;
@@ -150,7 +157,8 @@ static void take_channels(struct intake *intake, const json_t *value, const char
 		if (channel_parse(str_of(json_string_value(item)), &channel))
 			r->channels |= 1u << channel;
 		else
-			complain(intake, pointer, "\"%s\" is no channel; known: email, sms", json_is_string(item) ? json_string_value(item) : "?");
+			complain(intake, pointer, "\"%s\" is no channel; known: email, sms",
+			    json_is_string(item) ? json_string_value(item) : "?");
 	}
 }
 
@@ -163,7 +171,8 @@ static const char *hashed_id(struct intake *intake, const struct recipient *r)
 	return arena_printf(intake->arena, "rcp_%.16s", hex);
 }
 
-static void take_contacts(struct intake *intake, const json_t *value, const char *at, struct recipient *r)
+static void take_contacts(
+    struct intake *intake, const json_t *value, const char *at, struct recipient *r)
 {
 	struct err err;
 	r->email = take_text(intake, value, at, "email");
@@ -173,21 +182,25 @@ static void take_contacts(struct intake *intake, const json_t *value, const char
 	if (phone != NULL) {
 		char *normal = arena_alloc(intake->arena, 20);
 		if (!contact_phone_normalise(phone, normal, &err))
-			complain(intake, arena_printf(intake->arena, "%s/phone", at), "%s", err.text);
+			complain(
+			    intake, arena_printf(intake->arena, "%s/phone", at), "%s", err.text);
 		r->phone = normal;
 	}
 	const char *language = take_text(intake, value, at, "language");
 	if (language != NULL) {
 		char *normal = arena_alloc(intake->arena, 16);
 		if (!contact_language_normalise(language, normal, &err))
-			complain(intake, arena_printf(intake->arena, "%s/language", at), "%s", err.text);
+			complain(
+			    intake, arena_printf(intake->arena, "%s/language", at), "%s", err.text);
 		r->language = normal;
 	}
 }
 
-static void take_recipient(struct intake *intake, json_t *value, const char *at, struct recipient *r)
+static void take_recipient(
+    struct intake *intake, json_t *value, const char *at, struct recipient *r)
 {
-	static const char *const known[] = {"id", "name", "email", "phone", "language", "zone", "channels"};
+	static const char *const known[] = {
+	    "id", "name", "email", "phone", "language", "zone", "channels"};
 	if (!json_is_object(value)) {
 		complain(intake, at, "must be an object");
 		return;
@@ -204,15 +217,18 @@ static void take_recipient(struct intake *intake, json_t *value, const char *at,
 		r->id = hashed_id(intake, r);
 }
 
-static void take_recipients(struct intake *intake, const json_t *body, struct shipment *s, bool is_patch)
+static void take_recipients(
+    struct intake *intake, const json_t *body, struct shipment *s, bool is_patch)
 {
 	const json_t *list = json_object_get(body, "recipients");
-	/* A registration that repeats without recipients takes nobody's news away; a PATCH with [] does. */
+	/* A registration that repeats without recipients takes nobody's news away; a PATCH with []
+	 * does. */
 	intake->has_recipients = list != NULL && (is_patch || json_array_size(list) > 0);
 	if (list == NULL && is_patch)
 		return;
 	if (!json_is_array(list)) {
-		complain(intake, "/recipients", "is required: a list of who wants the news (it may be empty)");
+		complain(intake, "/recipients",
+		    "is required: a list of who wants the news (it may be empty)");
 		return;
 	}
 	s->recipient_count = json_array_size(list);
@@ -222,14 +238,17 @@ static void take_recipients(struct intake *intake, const json_t *body, struct sh
 	}
 	s->recipients = arena_array(intake->arena, s->recipient_count, sizeof *s->recipients);
 	for (size_t i = 0; i < s->recipient_count; i++) {
-		take_recipient(intake, json_array_get(list, i), arena_printf(intake->arena, "/recipients/%zu", i), &s->recipients[i]);
+		take_recipient(intake, json_array_get(list, i),
+		    arena_printf(intake->arena, "/recipients/%zu", i), &s->recipients[i]);
 		for (size_t j = 0; j < i; j++)
 			if (text_eq(s->recipients[i].id, s->recipients[j].id))
-				complain(intake, arena_printf(intake->arena, "/recipients/%zu", i), "is the same recipient as /recipients/%zu", j);
+				complain(intake, arena_printf(intake->arena, "/recipients/%zu", i),
+				    "is the same recipient as /recipients/%zu", j);
 	}
 }
 
-static void take_carrier(struct intake *intake, const json_t *body, struct shipment *s, bool is_patch)
+static void take_carrier(
+    struct intake *intake, const json_t *body, struct shipment *s, bool is_patch)
 {
 	s->carrier = take_text(intake, body, "", "carrier");
 	intake->has_carrier = s->carrier != NULL;
@@ -237,7 +256,8 @@ static void take_carrier(struct intake *intake, const json_t *body, struct shipm
 		if (is_patch)
 			return;
 		intake->code = "carrier_required";
-		complain(intake, "/carrier", "is required: carriers are not detected from the number yet");
+		complain(intake, "/carrier",
+		    "is required: carriers are not detected from the number yet");
 		return;
 	}
 	if (config_carrier(intake->config, s->carrier) != NULL)
@@ -248,8 +268,9 @@ static void take_carrier(struct intake *intake, const json_t *body, struct shipm
 		names[count] = intake->config->carriers[count].carrier->name;
 	const char *nearest = text_nearest(s->carrier, names, count);
 	intake->code = "unknown_carrier";
-	complain(intake, "/carrier", nearest ? "\"%s\" is not configured; did you mean \"%s\"?"
-	                                     : "\"%s\" is not configured (carriers.%s in notifier.yaml)",
+	complain(intake, "/carrier",
+	    nearest ? "\"%s\" is not configured; did you mean \"%s\"?"
+	            : "\"%s\" is not configured (carriers.%s in notifier.yaml)",
 	    s->carrier, nearest ? nearest : s->carrier);
 }
 
@@ -266,12 +287,14 @@ const char *intake_number(const char *text, struct arena *arena)
 	return out;
 }
 
-static void take_number(struct intake *intake, const json_t *body, struct shipment *s, bool is_patch)
+static void take_number(
+    struct intake *intake, const json_t *body, struct shipment *s, bool is_patch)
 {
 	const char *text = take_text(intake, body, "", "tracking_number");
 	if (is_patch) {
 		if (text != NULL)
-			complain(intake, "/tracking_number", "cannot be changed; delete the shipment and register the right number");
+			complain(intake, "/tracking_number",
+			    "cannot be changed; delete the shipment and register the right number");
 		return;
 	}
 	s->number = text ? intake_number(text, intake->arena) : "";
@@ -280,8 +303,10 @@ static void take_number(struct intake *intake, const json_t *body, struct shipme
 	if (strlen(s->number) > NUMBER_MAX)
 		complain(intake, "/tracking_number", "longer than %d characters", NUMBER_MAX);
 	for (const char *p = s->number; *p; p++)
-		if ((unsigned char)*p <= 0x20 || (unsigned char)*p >= 0x7f || strchr("{}:\"\\", *p) != NULL) {
-			complain(intake, "/tracking_number", "has a character that no tracking number has");
+		if ((unsigned char)*p <= 0x20 || (unsigned char)*p >= 0x7f ||
+		    strchr("{}:\"\\", *p) != NULL) {
+			complain(intake, "/tracking_number",
+			    "has a character that no tracking number has");
 			break;
 		}
 }
@@ -344,9 +369,11 @@ static void keep_ids(const struct shipment *from, struct shipment *into)
 		for (size_t j = 0; j < into->recipient_count; j++) {
 			const struct recipient *old = &into->recipients[j];
 			struct recipient *now = &from->recipients[i];
-			bool same_contact = (now->email && text_eq_nocase(now->email, old->email)) ||
-			                    (now->phone && text_eq(now->phone, old->phone));
-			if (strncmp(now->id, "rcp_", 4) == 0 && same_contact && !has_id(from, old->id))
+			bool same_contact =
+			    (now->email && text_eq_nocase(now->email, old->email)) ||
+			    (now->phone && text_eq(now->phone, old->phone));
+			if (strncmp(now->id, "rcp_", 4) == 0 && same_contact &&
+			    !has_id(from, old->id))
 				now->id = old->id;
 		}
 }
@@ -359,8 +386,13 @@ void intake_merge(const struct intake *intake, struct shipment *into)
 		into->recipients = from->recipients;
 		into->recipient_count = from->recipient_count;
 	}
-	if (intake->has_promised)
+	if (intake->has_promised) {
+		if (!text_eq(into->promised.to, from->promised.to)) { /* another promise: anew */
+			into->flags &= ~(SHIPMENT_PREDICTED | SHIPMENT_PREDICTED_OVER);
+			into->highest_p = 0;
+		}
 		into->promised = from->promised;
+	}
 	if (intake->has_carrier && !text_eq(into->carrier, from->carrier)) {
 		into->carrier = from->carrier;
 		into->body_hash = 0;

@@ -19,8 +19,8 @@ struct intake {
 	size_t error_count;
 	const char *code; /* "invalid_shipment", "carrier_required", "unknown_carrier" */
 	/* Which parts were given: an upsert or PATCH changes only those. */
-	bool has_promised, has_recipients, has_carrier, has_zone, has_metadata, has_order, has_service,
-	    has_origin, has_destination;
+	bool has_promised, has_recipients, has_carrier, has_zone, has_metadata, has_order,
+	    has_service, has_origin, has_destination;
 };
 
 /* Fills intake->shipment.  is_patch: nothing is required, and tracking_number may not be given. */

@@ -7,9 +7,9 @@
 #include "notifier/base/mem.h"
 #include "notifier/base/str.h"
 
-void json_put_text(json_t *object, const char *key, const char *text); /* NULL: left out */
-void json_put_int(json_t *object, const char *key, int64_t number);    /* 0: left out */
-void json_put_time(json_t *object, const char *key, int64_t instant_ms); /* RFC 3339; 0: null */
+void json_put_text(json_t *object, const char *key, const char *text);      /* NULL: left out */
+void json_put_int(json_t *object, const char *key, int64_t number);         /* 0: left out */
+void json_put_time(json_t *object, const char *key, int64_t instant_ms);    /* RFC 3339; 0: null */
 void json_put_null_text(json_t *object, const char *key, const char *text); /* NULL: null */
 /* NULL for anything that is no text; a copy in the arena. */
 const char *json_get_text(const json_t *object, const char *key, struct arena *arena);

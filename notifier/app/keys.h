@@ -1,5 +1,5 @@
 /* The Redis model: the only home of key names.  {pNN} is the hash tag, so that everything of one
- * partition shares a slot of Redis Cluster; the three without it belong to no partition.
+ * partition shares a slot of Redis Cluster; those without it belong to no partition.
  *
  *   n:{pNN}:s:ID              string  "VERSION JSON": the shipment (app/shipment_json)
  *   n:{pNN}:h:ID              list    its history, ≤ 64 JSON records (app/history)
@@ -16,6 +16,7 @@
  *   n:lim:CARRIER             hash    rate tokens, calls of the day, blocked until
  *   n:workers                 zset    worker id → last sign of life (ms)
  *   n:keys                    hash    SHA-256 of an API key → JSON
+ *   n:model:NAME              hash    what was learned (app/foresight): entry → text with a version
  */
 #ifndef APP_KEYS_H
 #define APP_KEYS_H
@@ -30,6 +31,7 @@
 #define KEY_LIMITS   "n:lim:"
 #define KEY_WORKERS  "n:workers"
 #define KEY_API_KEYS "n:keys"
+#define KEY_MODEL    "n:model:"
 
 #define GROUP_DECIDE  "decide"
 #define GROUP_DELIVER "deliver"
@@ -53,7 +55,8 @@ struct message_identity {
 	const char *account, *shipment_id, *event, *recipient_id, *channel;
 	int64_t sequence;
 };
-void key_message_id(char out[ID_BYTES], unsigned partition, const struct message_identity *identity);
+void key_message_id(
+    char out[ID_BYTES], unsigned partition, const struct message_identity *identity);
 void key_sha256_hex(char out[65], const void *bytes, size_t len);
 
 /* "n:{p1f}:NAME" or "n:{p1f}:NAME:REST…" in the arena. */

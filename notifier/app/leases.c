@@ -6,7 +6,8 @@
 
 #define WORKER_DEAD_MS 20000
 
-/* --- one partition ------------------------------------------------------------------------------- */
+/* --- one partition -------------------------------------------------------------------------------
+ */
 
 struct renew {
 	struct flow flow;
@@ -30,7 +31,9 @@ static const struct flow_type renew_type = {"renew", renew_fini};
 static next renew_ask(struct renew *p)
 {
 	p->asked_ms = loop_monotonic_ms();
-	return AWAIT(p, answered, store_lease(&p->world->store, &p->flow, &p->partition->lease, p->takes, &p->value), STORE_WAIT_MS);
+	return AWAIT(p, answered,
+	    store_lease(&p->world->store, &p->flow, &p->partition->lease, p->takes, &p->value),
+	    STORE_WAIT_MS);
 }
 
 /* When something is due next is remembered from our own commits only: another worker's, and one of
@@ -77,7 +80,8 @@ static void renew_start(struct world *world, struct partition *partition, bool t
 	flow_start(&p->flow, &renew_type, do_ask);
 }
 
-/* --- giving back ----------------------------------------------------------------------------------- */
+/* --- giving back
+ * ----------------------------------------------------------------------------------- */
 
 struct release {
 	struct flow flow;
@@ -112,7 +116,8 @@ static next release_following(struct release *p)
 		struct lease lease = partition->lease;
 		partition->lease.epoch = 0; /* from now on nothing is begun there */
 		p->wanted--;
-		return AWAIT(p, done, store_release(&p->world->store, &p->flow, &lease, &p->value), 1000);
+		return AWAIT(
+		    p, done, store_release(&p->world->store, &p->flow, &lease, &p->value), 1000);
 	}
 	return p->is_leaving ? THEN(leave) : END;
 }
@@ -125,7 +130,8 @@ static next release_done(struct release *p)
 
 static next release_leave(struct release *p)
 {
-	struct str command[] = {redis_arg("ZREM"), redis_arg(KEY_WORKERS), str_of(p->world->worker)};
+	struct str command[] = {
+	    redis_arg("ZREM"), redis_arg(KEY_WORKERS), str_of(p->world->worker)};
 	return AWAIT(p, left, redis_call(p->world->redis, &p->flow, command, 3, &p->value), 1000);
 }
 
@@ -149,7 +155,8 @@ void leases_release(struct world *world)
 	release_start(world, PARTITIONS, true);
 }
 
-/* --- how many are we? -------------------------------------------------------------------------------- */
+/* --- how many are we?
+ * -------------------------------------------------------------------------------- */
 
 struct census {
 	struct flow flow;
@@ -175,17 +182,22 @@ static int64_t real_now_ms(void)
 static next census_show(struct census *p) /* we live */
 {
 	struct str command[] = {redis_arg("ZADD"), redis_arg(KEY_WORKERS),
-	    str_of(arena_printf(p->flow.arena, "%lld", (long long)real_now_ms())), str_of(p->world->worker)};
-	return AWAIT(p, look, redis_call(p->world->redis, &p->flow, command, 4, &p->value), STORE_WAIT_MS);
+	    str_of(arena_printf(p->flow.arena, "%lld", (long long)real_now_ms())),
+	    str_of(p->world->worker)};
+	return AWAIT(
+	    p, look, redis_call(p->world->redis, &p->flow, command, 4, &p->value), STORE_WAIT_MS);
 }
 
 static next census_look(struct census *p) /* who else does? */
 {
 	struct str command[] = {redis_arg("ZCOUNT"), redis_arg(KEY_WORKERS),
-	    str_of(arena_printf(p->flow.arena, "%lld", (long long)(real_now_ms() - WORKER_DEAD_MS))), redis_arg("+inf")};
+	    str_of(
+	        arena_printf(p->flow.arena, "%lld", (long long)(real_now_ms() - WORKER_DEAD_MS))),
+	    redis_arg("+inf")};
 	if (FAILED(p))
 		return END;
-	return AWAIT(p, share, redis_call(p->world->redis, &p->flow, command, 4, &p->value), STORE_WAIT_MS);
+	return AWAIT(
+	    p, share, redis_call(p->world->redis, &p->flow, command, 4, &p->value), STORE_WAIT_MS);
 }
 
 static next census_share(struct census *p)

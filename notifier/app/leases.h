@@ -10,6 +10,7 @@
 
 #define LEASES_EVERY_MS 5000 /* between renewals; a lease lives LEASE_MS */
 
-void leases_renew(struct world *world);   /* renews, takes what is free, gives back what is too much */
+void leases_renew(
+    struct world *world); /* renews, takes what is free, gives back what is too much */
 void leases_release(struct world *world); /* gives all back, for an orderly stop */
 #endif

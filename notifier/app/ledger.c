@@ -48,11 +48,15 @@ const char *ledger_describe(struct decided_message *out, const struct shipment *
     const struct event *event, const struct history_decision *decision, struct arena *arena)
 {
 	char *id = arena_alloc(arena, ID_BYTES);
-	struct message_identity identity = {.account = s->account, .shipment_id = s->id,
-	    .event = event_name(event->kind), .sequence = event->sequence,
-	    .recipient_id = decision->recipient_id, .channel = channel_name(decision->channel)};
+	struct message_identity identity = {.account = s->account,
+	    .shipment_id = s->id,
+	    .event = event_name(event->kind),
+	    .sequence = event->sequence,
+	    .recipient_id = decision->recipient_id,
+	    .channel = channel_name(decision->channel)};
 	key_message_id(id, (unsigned)key_partition_of_id(s->id), &identity);
-	struct fields fields = {.arena = arena, .items = arena_array(arena, FIELDS_MAX, sizeof(char *))};
+	struct fields fields = {
+	    .arena = arena, .items = arena_array(arena, FIELDS_MAX, sizeof(char *))};
 	put(&fields, "ac", text_eq(s->account, "default") ? NULL : s->account);
 	put(&fields, "s", s->id);
 	if (!text_eq(s->account, "default"))
@@ -61,7 +65,8 @@ const char *ledger_describe(struct decided_message *out, const struct shipment *
 	put(&fields, "c", channel_name(decision->channel));
 	put_event(&fields, event);
 	out->id = id;
-	out->hold_until_ms = decision->decision.verdict == VERDICT_HOLD ? decision->decision.until_ms : 0;
+	out->hold_until_ms =
+	    decision->decision.verdict == VERDICT_HOLD ? decision->decision.until_ms : 0;
 	out->fields = fields.items;
 	out->field_count = fields.count;
 	return id;
@@ -125,7 +130,8 @@ bool ledger_read(const struct redis_value *flat, struct ledger *out, struct aren
 	out->ended_ms = field_int(flat, "d");
 	out->is_forced = field_int(flat, "f") != 0;
 	return out->state != NULL && out->shipment_id != NULL && out->recipient_id != NULL &&
-	       channel_parse(field(flat, "c"), &out->channel) && read_event(flat, &out->event, arena);
+	       channel_parse(field(flat, "c"), &out->channel) &&
+	       read_event(flat, &out->event, arena);
 }
 
 json_t *ledger_json(const char *message_id, const struct ledger *ledger)

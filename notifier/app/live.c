@@ -39,7 +39,8 @@ static next live_ask(struct live *p)
 	struct arena *arena = p->flow.arena;
 	const char *name = p->world->carriers[p->carrier].carrier->name;
 	struct str command[] = {redis_arg("ZCARD"), key_with(arena, p->partition, "due", name)};
-	return AWAIT(p, add, redis_call(p->world->redis, &p->flow, command, 2, &p->value), STORE_WAIT_MS);
+	return AWAIT(
+	    p, add, redis_call(p->world->redis, &p->flow, command, 2, &p->value), STORE_WAIT_MS);
 }
 
 static next live_add(struct live *p)

@@ -7,7 +7,8 @@
 
 enum metric_type { COUNTER, GAUGE, HISTOGRAM };
 
-static const double bounds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 60, 300, 1800, 7200, 86400};
+static const double bounds[] = {
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 60, 300, 1800, 7200, 86400};
 #define BOUND_COUNT (sizeof bounds / sizeof *bounds)
 #define LABELS_MAX  3
 
@@ -54,7 +55,8 @@ static struct series *series_of(enum metric metric, const char *a, const char *b
 	if (found != NULL)
 		return found;
 	if (families[metric].count == families[metric].capacity) {
-		families[metric].capacity = families[metric].capacity ? families[metric].capacity * 2 : 4;
+		families[metric].capacity =
+		    families[metric].capacity ? families[metric].capacity * 2 : 4;
 		families[metric].series = xrealloc_array(
 		    families[metric].series, families[metric].capacity, sizeof(struct series));
 	}
@@ -157,8 +159,8 @@ void metrics_print(struct buf *out)
 	static const char *const types[] = {
 	    [COUNTER] = "counter", [GAUGE] = "gauge", [HISTOGRAM] = "histogram"};
 	for (int metric = 0; metric < METRIC_COUNT; metric++) {
-		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", rows[metric].name, rows[metric].help,
-		    rows[metric].name, types[rows[metric].type]);
+		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", rows[metric].name,
+		    rows[metric].help, rows[metric].name, types[rows[metric].type]);
 		for (size_t i = 0; i < families[metric].count; i++) {
 			const struct series *series = &families[metric].series[i];
 			if (rows[metric].type == HISTOGRAM) {

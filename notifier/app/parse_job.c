@@ -22,7 +22,8 @@ static void job_run(struct work *work)
 {
 	struct job *job = (struct job *)(void *)work;
 	report_set_init(&job->result.set, job->arena);
-	job->result.ok = job->carrier->poll_read(&job->poll, &job->answer, &job->result.set, &job->result.err);
+	job->result.ok =
+	    job->carrier->poll_read(&job->poll, &job->answer, &job->result.set, &job->result.err);
 }
 
 static void job_finish(struct work *work)
@@ -39,15 +40,18 @@ static void job_finish(struct work *work)
 }
 
 /* The thread may outlive the flow: it works on copies. */
-static void job_copy(struct job *job, const struct carrier_poll *poll, const struct carrier_answer *answer)
+static void job_copy(
+    struct job *job, const struct carrier_poll *poll, const struct carrier_answer *answer)
 {
 	const char **numbers = arena_array(job->arena, poll->count, sizeof *numbers);
 	for (size_t i = 0; i < poll->count; i++)
 		numbers[i] = arena_strdup(job->arena, poll->numbers[i]);
 	char *body = arena_alloc(job->arena, answer->body.len + 1);
 	memcpy(body, answer->body.at, answer->body.len);
-	job->poll = (struct carrier_poll){.numbers = numbers, .count = poll->count, .language = "en"};
-	job->answer = (struct carrier_answer){.status = answer->status, .body = str_make(body, answer->body.len)};
+	job->poll =
+	    (struct carrier_poll){.numbers = numbers, .count = poll->count, .language = "en"};
+	job->answer = (struct carrier_answer){
+	    .status = answer->status, .body = str_make(body, answer->body.len)};
 }
 
 struct await *parse_answer(struct flow *flow, const struct carrier *carrier,

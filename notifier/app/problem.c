@@ -10,8 +10,9 @@ static const char *status_title(int status)
 		const char *title;
 	} titles[] = {{400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"},
 	    {404, "Not Found"}, {405, "Method Not Allowed"}, {409, "Conflict"},
-	    {413, "Content Too Large"}, {415, "Unsupported Media Type"}, {422, "Unprocessable Content"},
-	    {429, "Too Many Requests"}, {500, "Internal Server Error"}, {503, "Service Unavailable"}};
+	    {413, "Content Too Large"}, {415, "Unsupported Media Type"},
+	    {422, "Unprocessable Content"}, {429, "Too Many Requests"},
+	    {500, "Internal Server Error"}, {503, "Service Unavailable"}};
 	for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
 		if (titles[i].status == status)
 			return titles[i].title;
@@ -21,12 +22,14 @@ static const char *status_title(int status)
 static void send_body(struct http_exchange *exchange, int status, json_t *body)
 {
 	struct arena *arena = arena_new();
-	struct http_reply reply = {.status = status, .content_type = "application/problem+json",
+	struct http_reply reply = {.status = status,
+	    .content_type = "application/problem+json",
 	    .body = json_text(body, arena)};
 	if (status == 503)
 		reply.headers[reply.header_count++] = (struct http_header){"Retry-After", "5"};
 	if (status == 401)
-		reply.headers[reply.header_count++] = (struct http_header){"WWW-Authenticate", "Bearer"};
+		reply.headers[reply.header_count++] =
+		    (struct http_header){"WWW-Authenticate", "Bearer"};
 	http_reply_send(exchange, &reply);
 	arena_free(&arena);
 	json_decref(body);

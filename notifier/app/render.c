@@ -41,7 +41,8 @@ static void put_span(json_t *data, const char *key, const struct eta *eta, const
 
 /* What people may expect now: the carrier's estimate, else the merchant's promise; never a time
  * that has passed. */
-static void put_eta(json_t *data, const struct render_query *query, const struct zone *zone, struct arena *arena)
+static void put_eta(
+    json_t *data, const struct render_query *query, const struct zone *zone, struct arena *arena)
 {
 	const struct shipment *s = query->shipment;
 	const struct eta *candidates[] = {&s->eta, &s->promised};
@@ -51,7 +52,8 @@ static void put_eta(json_t *data, const struct render_query *query, const struct
 			return;
 		}
 		if (eta_is_set(candidates[i]) && i == 0)
-			return; /* the carrier's estimate has passed: an older promise helps nobody */
+			return; /* the carrier's estimate has passed: an older promise helps nobody
+			         */
 	}
 }
 
@@ -95,8 +97,8 @@ static const char *carrier_page(const struct shipment *s, struct arena *arena)
 	const char *mark = strstr(carrier->tracking_page, "%s");
 	if (mark == NULL)
 		return carrier->tracking_page;
-	return arena_printf(arena, "%.*s%s%s", (int)(mark - carrier->tracking_page), carrier->tracking_page,
-	    url_escape(s->number, arena), mark + 2);
+	return arena_printf(arena, "%.*s%s%s", (int)(mark - carrier->tracking_page),
+	    carrier->tracking_page, url_escape(s->number, arena), mark + 2);
 }
 
 static void put_links(json_t *data, const struct render_query *query, struct arena *arena)
@@ -111,7 +113,8 @@ static void put_links(json_t *data, const struct render_query *query, struct are
 	const char *help = link_text(a->links.help, data, arena);
 	json_put_text(links, "track", track);
 	json_put_text(links, "help", help ? help : track);
-	json_put_text(links, "address", a->links.address ? link_text(a->links.address, data, arena) : track);
+	json_put_text(
+	    links, "address", a->links.address ? link_text(a->links.address, data, arena) : track);
 	json_put_text(links, "feedback", link_text(a->links.feedback, data, arena));
 	json_put_text(links, "preferences", link_text(a->links.preferences, data, arena));
 	json_object_set_new(data, "links", links);
@@ -140,7 +143,8 @@ static const char *carrier_title(const struct shipment *s)
 	return carrier && carrier->title ? carrier->title : s->carrier;
 }
 
-static void put_state(json_t *data, const struct render_query *query, const struct zone *zone, struct arena *arena)
+static void put_state(
+    json_t *data, const struct render_query *query, const struct zone *zone, struct arena *arena)
 {
 	const struct shipment *s = query->shipment;
 	if (s->delivered_ms != 0)
@@ -160,7 +164,8 @@ static void put_state(json_t *data, const struct render_query *query, const stru
 	}
 }
 
-static json_t *context_new(const struct render_query *query, const struct zone *zone, struct arena *arena)
+static json_t *context_new(
+    const struct render_query *query, const struct zone *zone, struct arena *arena)
 {
 	const struct shipment *s = query->shipment;
 	const struct event *event = query->event;
@@ -184,11 +189,13 @@ static json_t *context_new(const struct render_query *query, const struct zone *
 /* A message must not show a hole where the carrier told us less than the template needs. */
 static void put_fallbacks(json_t *data, const struct render_query *query)
 {
-	if (query->event->kind == EVENT_AVAILABLE_FOR_PICKUP && query->shipment->pickup.name == NULL)
+	if (query->event->kind == EVENT_AVAILABLE_FOR_PICKUP &&
+	    query->shipment->pickup.name == NULL)
 		put_in(data, "pickup", "name", carrier_title(query->shipment));
 }
 
-bool render_message(const struct render_query *query, struct outgoing *out, struct arena *arena, struct err *err)
+bool render_message(
+    const struct render_query *query, struct outgoing *out, struct arena *arena, struct err *err)
 {
 	const struct shipment *s = query->shipment;
 	const struct recipient *r = query->recipient;
@@ -198,10 +205,15 @@ bool render_message(const struct render_query *query, struct outgoing *out, stru
 	const char *country = s->destination.country;
 	struct catalogue_request request = {
 	    .language = r->language ? r->language : query->account->language,
-	    .fallback = query->account->language, .event = event_name(query->event->kind),
+	    .fallback = query->account->language,
+	    .event = event_name(query->event->kind),
 	    .reason = reason_name(query->event->reason),
 	    .locale = country ? arena_printf(arena, "und-%s", country) : NULL,
-	    .zone = r->zone ? r->zone : zone ? zone->name : NULL, .now_ms = query->now_ms, .data = data};
+	    .zone = r->zone ? r->zone
+	            : zone  ? zone->name
+	                    : NULL,
+	    .now_ms = query->now_ms,
+	    .data = data};
 	struct rendered rendered = {0};
 	bool ok = catalogue_render(query->catalogue, &request, &rendered, arena, err);
 	json_decref(data);

@@ -13,7 +13,8 @@ struct render_query {
 	int64_t now_ms;
 };
 /* Fills the texts, addresses and ids of *out (message_id and channel are given). */
-bool render_message(const struct render_query *query, struct outgoing *out, struct arena *arena, struct err *err);
+bool render_message(
+    const struct render_query *query, struct outgoing *out, struct arena *arena, struct err *err);
 /* Whether any language has a message for the event. */
 bool render_has_template(const struct catalogue *catalogue, const char *event);
 #endif

@@ -59,6 +59,7 @@ static void on_stop(void)
 		return;
 	LOG(INFO, "stopping");
 	sweep_end(&serve.world);
+	foresight_save(&serve.world);
 	serve.world.is_stopping = true;
 	serve.stop_began_ms = loop_monotonic_ms();
 	http_server_stop_accepting(serve.world.server);
@@ -106,13 +107,17 @@ static bool open_servers(struct world *world, struct err *err)
 {
 	const struct config *config = world->config;
 	struct http_server_options options = {.listen = config->listen,
-	    .max_body_bytes = config->max_body_bytes, .max_connections = config->max_connections,
-	    .max_per_address = config->max_per_address, .handle = api_handle, .context = world};
+	    .max_body_bytes = config->max_body_bytes,
+	    .max_connections = config->max_connections,
+	    .max_per_address = config->max_per_address,
+	    .handle = api_handle,
+	    .context = world};
 	world->server = http_server_open(&options, err);
 	if (world->server == NULL)
 		return false;
 	char *path = xasprintf("unix:%s/admin.sock", config->data_dir);
-	struct http_server_options admin = {.listen = path, .handle = api_handle_admin, .context = world};
+	struct http_server_options admin = {
+	    .listen = path, .handle = api_handle_admin, .context = world};
 	world->admin = http_server_open(&admin, err);
 	xfree(path);
 	if (world->admin == NULL)
@@ -128,7 +133,8 @@ static bool open_world(struct world *world, struct err *err)
 	loop_scale_wall(world->config->sandbox_scale > 1 ? world->config->sandbox_scale : 1);
 	world->started_ms = loop_now_ms();
 	for (unsigned i = 0; i < PARTITIONS; i++) {
-		world->partitions[i].lease = (struct lease){.partition = i, .worker = world->worker};
+		world->partitions[i].lease =
+		    (struct lease){.partition = i, .worker = world->worker};
 		list_init(&world->partitions[i].sending);
 	}
 	serve.mailbox_dir = xasprintf("%s/mailbox", world->config->data_dir);
@@ -141,6 +147,7 @@ static bool open_world(struct world *world, struct err *err)
 	world->resolver = resolver_new();
 	world->http = http_client_new_with_resolver(world->resolver);
 	setup_runtimes(world);
+	world->foresight = foresight_new();
 	return open_redis(world, err) && open_servers(world, err);
 }
 
@@ -156,6 +163,7 @@ static void close_world(struct world *world)
 	setup_free(world);
 	resolver_free(&world->resolver);
 	loop_drain();
+	foresight_free(&world->foresight);
 	metrics_free();
 	xfree(serve.mailbox_dir);
 }
@@ -174,7 +182,8 @@ int serve_run(const struct serve_options *options)
 	loop_on_signals(on_stop, on_reload);
 	bool ok = open_world(world, &err);
 	if (ok) {
-		LOG(INFO, "listening", f_text("address", world->config->listen), f_int("port", http_server_port(world->server)),
+		LOG(INFO, "listening", f_text("address", world->config->listen),
+		    f_int("port", http_server_port(world->server)),
 		    f_text("data_dir", world->config->data_dir), f_text("worker", world->worker));
 		if (options->is_demo)
 			demo_begin(world);

@@ -44,8 +44,9 @@ static void tree_add_assets(struct tree *tree)
 	static const char prefix[] = "templates/";
 	for (size_t i = 0; i < asset_count && tree->count < TEMPLATES_MAX; i++)
 		if (strncmp(assets[i].path, prefix, sizeof prefix - 1) == 0)
-			tree->files[tree->count++] = (struct catalogue_file){assets[i].path + sizeof prefix - 1,
-			    str_make((const char *)assets[i].bytes, asset_size(&assets[i]))};
+			tree->files[tree->count++] =
+			    (struct catalogue_file){assets[i].path + sizeof prefix - 1,
+			        str_make((const char *)assets[i].bytes, asset_size(&assets[i]))};
 }
 
 static bool tree_add_file(const char *relative_path, void *context, struct err *err)
@@ -55,8 +56,8 @@ static bool tree_add_file(const char *relative_path, void *context, struct err *
 	if (tree->count == TEMPLATES_MAX)
 		return err_set(err, ERR_INPUT, "%s: more than %d files", tree->dir, TEMPLATES_MAX);
 	file->path = arena_strdup(tree->arena, relative_path);
-	if (!files_read(arena_printf(tree->arena, "%s/%s", tree->dir, relative_path), TEMPLATE_BYTES,
-	        tree->arena, &file->bytes, err))
+	if (!files_read(arena_printf(tree->arena, "%s/%s", tree->dir, relative_path),
+	        TEMPLATE_BYTES, tree->arena, &file->bytes, err))
 		return false;
 	tree->count++;
 	return true;
@@ -66,12 +67,14 @@ static void on_finding(void *context, const struct catalogue_finding *finding)
 {
 	struct err *first = context;
 	if (!finding->is_error) {
-		LOG(DEBUG, "template_warning", f_text("file", finding->path), f_int("line", finding->line),
-		    f_text("id", finding->id), f_text("text", finding->text));
+		LOG(DEBUG, "template_warning", f_text("file", finding->path),
+		    f_int("line", finding->line), f_text("id", finding->id),
+		    f_text("text", finding->text));
 		return;
 	}
 	LOG(ERROR, "template_error", f_text("file", finding->path), f_int("line", finding->line),
-	    f_int("column", finding->column), f_text("id", finding->id), f_text("text", finding->text));
+	    f_int("column", finding->column), f_text("id", finding->id),
+	    f_text("text", finding->text));
 	if (first->kind == ERR_NONE)
 		err_set(first, ERR_INPUT, "templates/%s:%d:%d: %s", finding->path, finding->line,
 		    finding->column, finding->text);
@@ -107,15 +110,19 @@ bool setup_identity(struct world *world, struct err *err)
 	if (ok && fd < 0)
 		ok = err_set(err, ERR_PERMANENT, "%s: %s", path, strerror(errno));
 	if (ok && flock(fd, LOCK_EX | LOCK_NB) != 0)
-		ok = err_set(err, ERR_PERMANENT, "%s: another notifier uses this data folder; stop it or set another data_dir", path);
+		ok = err_set(err, ERR_PERMANENT,
+		    "%s: another notifier uses this data folder; stop it or set another data_dir",
+		    path);
 	if (ok) {
 		ssize_t got = pread(fd, world->worker, sizeof world->worker - 1, 0);
 		world->worker[got > 0 ? got : 0] = '\0';
 		if (strlen(world->worker) < 8 || strpbrk(world->worker, " \n") != NULL) {
 			loop_random(random, sizeof random);
 			snprintf(world->worker, sizeof world->worker, "w-");
-			base32_encode(world->worker + 2, sizeof world->worker - 2, random, sizeof random);
-			ok = pwrite(fd, world->worker, strlen(world->worker), 0) > 0 && fsync(fd) == 0;
+			base32_encode(
+			    world->worker + 2, sizeof world->worker - 2, random, sizeof random);
+			ok = pwrite(fd, world->worker, strlen(world->worker), 0) > 0 &&
+			     fsync(fd) == 0;
 			if (!ok)
 				err_set(err, ERR_PERMANENT, "%s: %s", path, strerror(errno));
 		}
@@ -172,16 +179,21 @@ bool setup_reload(struct world *world, struct err *err)
 	struct config *config = world->config;
 	struct arena *arena = arena_new();
 	struct config_problems problems = {.arena = arena};
-	struct config *fresh = config->path ? config_load(config->path, &problems) : config_ref(config);
+	struct config *fresh =
+	    config->path ? config_load(config->path, &problems) : config_ref(config);
 	if (fresh == NULL) {
 		config_print_problems(config->path, &problems);
 		arena_free(&arena);
-		return err_set(err, ERR_INPUT, "%s: the new configuration has errors; the old one stays", config->path);
+		return err_set(err, ERR_INPUT,
+		    "%s: the new configuration has errors; the old one stays", config->path);
 	}
 	arena_free(&arena);
 	const char *needs_restart = account_that_needs_restart(world, fresh);
 	if (needs_restart != NULL) {
-		err_set(err, ERR_INPUT, "accounts.%s: a new account, its mode and its mail server need a restart; the old configuration stays", needs_restart);
+		err_set(err, ERR_INPUT,
+		    "accounts.%s: a new account, its mode and its mail server need a restart; the "
+		    "old configuration stays",
+		    needs_restart);
 		config_unref(&fresh);
 		return false;
 	}
@@ -192,7 +204,8 @@ bool setup_reload(struct world *world, struct err *err)
 	}
 	for (size_t i = 0; i < world->account_count; i++)
 		if (config_account(fresh, world->accounts[i].name) == NULL)
-			LOG(WARN, "reload", f_text("why", "an account went; restart to drop its connections"));
+			LOG(WARN, "reload",
+			    f_text("why", "an account went; restart to drop its connections"));
 	config_unref(&world->config);
 	catalogue_unref(&world->catalogue);
 	world->config = fresh;

@@ -79,6 +79,9 @@ static void put_belief(json_t *o, const struct shipment *s)
 	json_put_text(o, "dd", s->duties.due);
 	json_put_int(o, "fl", s->flags);
 	json_put_int(o, "fi", s->finished_ms);
+	json_put_int(o, "ho", s->handover_ms);
+	json_put_int(o, "td", s->tick_day);
+	json_put_int(o, "hp", s->highest_p);
 	json_put_int(o, "ou", s->out_ms);
 	json_put_int(o, "at", s->attempted_ms);
 	json_put_int(o, "sl", s->stalled_ms);
@@ -151,13 +154,15 @@ struct str shipment_encode(const struct shipment *shipment, struct arena *arena)
 	return text;
 }
 
-static void get_eta(const json_t *o, const char *from, const char *to, struct eta *eta, struct arena *arena)
+static void get_eta(
+    const json_t *o, const char *from, const char *to, struct eta *eta, struct arena *arena)
 {
 	eta->from = json_get_text(o, from, arena);
 	eta->to = json_get_text(o, to, arena);
 }
 
-static void get_address(const json_t *o, const char *key, struct address *address, struct arena *arena)
+static void get_address(
+    const json_t *o, const char *key, struct address *address, struct arena *arena)
 {
 	const json_t *value = json_object_get(o, key);
 	address->country = json_get_text(value, "c", arena);
@@ -225,6 +230,9 @@ static void get_belief(const json_t *o, struct shipment *s, struct arena *arena)
 	s->duties.due = json_get_text(o, "dd", arena);
 	s->flags = (unsigned)json_get_int(o, "fl");
 	s->finished_ms = json_get_int(o, "fi");
+	s->handover_ms = json_get_int(o, "ho");
+	s->tick_day = json_get_int(o, "td");
+	s->highest_p = (unsigned)json_get_int(o, "hp");
 	s->out_ms = json_get_int(o, "ou");
 	s->attempted_ms = json_get_int(o, "at");
 	s->stalled_ms = json_get_int(o, "sl");
@@ -263,8 +271,10 @@ struct shipment *shipment_decode(struct str stored, struct arena *arena, struct 
 	json_t *object = json_loadb(json.at, json.len, 0, &problem);
 	int64_t schema = json_get_int(object, "v");
 	if (schema != SHIPMENT_SCHEMA) {
-		err_set(err, ERR_INPUT, object ? "stored shipment: schema %lld, written by a newer notifier"
-		                               : "stored shipment: damaged JSON (%lld)", (long long)schema);
+		err_set(err, ERR_INPUT,
+		    object ? "stored shipment: schema %lld, written by a newer notifier"
+		           : "stored shipment: damaged JSON (%lld)",
+		    (long long)schema);
 		json_decref(object);
 		return NULL;
 	}

@@ -50,8 +50,11 @@ static const char *lease_token(const struct lease *lease, struct arena *arena)
 static struct await *run(struct store *store, struct flow *flow, enum script_name name,
     const struct arguments *keys, const struct arguments *args, struct redis_value *out)
 {
-	struct redis_script_call call = {.script = script(name), .keys = keys->items,
-	    .key_count = keys->count, .args = args->items, .arg_count = args->count};
+	struct redis_script_call call = {.script = script(name),
+	    .keys = keys->items,
+	    .key_count = keys->count,
+	    .args = args->items,
+	    .arg_count = args->count};
 	return redis_run(store->redis, flow, &call, out);
 }
 
@@ -68,7 +71,8 @@ struct await *store_find(struct store *store, struct flow *flow, const char *acc
 	return run(store, flow, SCRIPT_find, &keys, &args, out);
 }
 
-struct await *store_get(struct store *store, struct flow *flow, const char *id, struct redis_value *out)
+struct await *store_get(
+    struct store *store, struct flow *flow, const char *id, struct redis_value *out)
 {
 	unsigned p = (unsigned)key_partition_of_id(id);
 	struct str command[] = {redis_arg("GET"), key_with(flow->arena, p, "s", id)};
@@ -159,16 +163,17 @@ struct await *store_plan(struct store *store, struct flow *flow, const struct sh
 	return run(store, flow, SCRIPT_plan, &keys, &args, out);
 }
 
-struct await *store_next_poll(struct store *store, struct flow *flow, const struct shipment *shipment,
-    struct redis_value *out)
+struct await *store_next_poll(struct store *store, struct flow *flow,
+    const struct shipment *shipment, struct redis_value *out)
 {
 	unsigned p = (unsigned)key_partition_of_id(shipment->id);
-	struct str command[] = {redis_arg("ZSCORE"), key_with(flow->arena, p, "due", shipment->carrier), str_of(shipment->id)};
+	struct str command[] = {redis_arg("ZSCORE"),
+	    key_with(flow->arena, p, "due", shipment->carrier), str_of(shipment->id)};
 	return redis_call(store->redis, flow, command, 3, out);
 }
 
-struct await *store_erase(struct store *store, struct flow *flow, const struct shipment *s,
-    struct redis_value *out)
+struct await *store_erase(
+    struct store *store, struct flow *flow, const struct shipment *s, struct redis_value *out)
 {
 	struct arena *a = flow->arena;
 	unsigned p = (unsigned)key_partition_of_id(s->id);
@@ -187,11 +192,12 @@ struct await *store_erase(struct store *store, struct flow *flow, const struct s
 	return run(store, flow, SCRIPT_erase, &keys, &args, out);
 }
 
-struct await *store_history(struct store *store, struct flow *flow, const char *id, struct redis_value *out)
+struct await *store_history(
+    struct store *store, struct flow *flow, const char *id, struct redis_value *out)
 {
 	unsigned p = (unsigned)key_partition_of_id(id);
-	struct str command[] = {redis_arg("LRANGE"), key_with(flow->arena, p, "h", id), redis_arg("0"),
-	    redis_arg("-1")};
+	struct str command[] = {redis_arg("LRANGE"), key_with(flow->arena, p, "h", id),
+	    redis_arg("0"), redis_arg("-1")};
 	return redis_call(store->redis, flow, command, 4, out);
 }
 
@@ -218,12 +224,13 @@ struct await *store_unmatched(struct store *store, struct flow *flow, const char
 {
 	unsigned p = key_partition(account, number);
 	struct str command[] = {redis_arg("LRANGE"),
-	    key_of_number(flow->arena, p, "unmatched", account, number), redis_arg("0"), redis_arg("-1")};
+	    key_of_number(flow->arena, p, "unmatched", account, number), redis_arg("0"),
+	    redis_arg("-1")};
 	return redis_call(store->redis, flow, command, 4, out);
 }
 
-struct await *store_quarantine(struct store *store, struct flow *flow,
-    const struct quarantined *q, struct redis_value *out)
+struct await *store_quarantine(
+    struct store *store, struct flow *flow, const struct quarantined *q, struct redis_value *out)
 {
 	struct arena *a = flow->arena;
 	unsigned p = (unsigned)(fnv1a64(q->body.at, q->body.len) % PARTITIONS);
@@ -241,7 +248,8 @@ struct await *store_quarantine(struct store *store, struct flow *flow,
 	return run(store, flow, SCRIPT_quarantine, &keys, &args, out);
 }
 
-/* --- work of a partition ------------------------------------------------------------------------ */
+/* --- work of a partition ------------------------------------------------------------------------
+ */
 
 struct await *store_lease(struct store *store, struct flow *flow, const struct lease *lease,
     bool take_if_free, struct redis_value *out)
@@ -401,7 +409,8 @@ struct await *store_clock(struct store *store, struct flow *flow, const struct l
 	return run(store, flow, SCRIPT_clock, &keys, &args, out);
 }
 
-/* --- messages ------------------------------------------------------------------------------------- */
+/* --- messages
+ * ------------------------------------------------------------------------------------- */
 
 struct await *store_message(
     struct store *store, struct flow *flow, const char *message_id, struct redis_value *out)
@@ -436,7 +445,8 @@ struct await *store_failed(
 	return redis_call(store->redis, flow, command, 4, out);
 }
 
-/* --- carriers' limits ------------------------------------------------------------------------------ */
+/* --- carriers' limits
+ * ------------------------------------------------------------------------------ */
 
 struct await *store_quota(struct store *store, struct flow *flow, const struct quota_query *query,
     struct redis_value *out)

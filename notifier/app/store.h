@@ -32,11 +32,12 @@ struct commit { /* one transition; the texts are borrowed until the call returns
 	size_t event_count;
 	const char *const *records; /* history, JSON */
 	size_t record_count;
-	bool keeps_poll;     /* the next poll is what it was: leave the due list alone */
-	bool keeps_life;     /* was and is unfinished: leave the TTLs alone */
-	bool takes_number;          /* registration: the number's index must hold `holder` now */
-	const char *holder;         /* id of the finished shipment that has it; NULL: nobody */
-	const struct redis_value *unmatched; /* with takes_number: the webhooks that were taken in */
+	bool keeps_poll;    /* the next poll is what it was: leave the due list alone */
+	bool keeps_life;    /* was and is unfinished: leave the TTLs alone */
+	bool takes_number;  /* registration: the number's index must hold `holder` now */
+	const char *holder; /* id of the finished shipment that has it; NULL: nobody */
+	const struct redis_value
+	    *unmatched;             /* with takes_number: the webhooks that were taken in */
 	const char *carrier_before; /* NULL: the same */
 	int64_t now_ms;
 };
@@ -47,8 +48,8 @@ bool store_read_committed(const struct redis_value *value); /* false: version co
 struct await *store_plan(struct store *store, struct flow *flow, const struct shipment *shipment,
     int64_t next_poll_ms, struct redis_value *out);
 /* When it is polled next (a text of ms), also where it was planned without being stored. */
-struct await *store_next_poll(struct store *store, struct flow *flow, const struct shipment *shipment,
-    struct redis_value *out);
+struct await *store_next_poll(struct store *store, struct flow *flow,
+    const struct shipment *shipment, struct redis_value *out);
 struct await *store_erase(struct store *store, struct flow *flow, const struct shipment *shipment,
     struct redis_value *out);
 struct await *store_history(
@@ -56,7 +57,8 @@ struct await *store_history(
 
 /* --- what is nobody's ------------------------------------------------------------------------- */
 struct await *store_keep_unmatched(struct store *store, struct flow *flow, const char *account,
-    const char *number, const char *record, struct redis_value *out); /* integer 0: registered now */
+    const char *number, const char *record,
+    struct redis_value *out); /* integer 0: registered now */
 struct await *store_unmatched(struct store *store, struct flow *flow, const char *account,
     const char *number, struct redis_value *out);
 struct quarantined {
@@ -67,7 +69,8 @@ struct quarantined {
 struct await *store_quarantine(struct store *store, struct flow *flow,
     const struct quarantined *quarantined, struct redis_value *out);
 
-/* --- work of a partition; every one of these is refused when the lease is lost ------------------ */
+/* --- work of a partition; every one of these is refused when the lease is lost ------------------
+ */
 struct await *store_lease(struct store *store, struct flow *flow, const struct lease *lease,
     bool take_if_free, struct redis_value *out);
 struct await *store_release(
@@ -78,7 +81,7 @@ struct await *store_read_events(struct store *store, struct flow *flow, const st
     bool own_pending, unsigned count, struct redis_value *out);
 struct decided_message {
 	const char *id;
-	int64_t hold_until_ms; /* 0: to the outbox */
+	int64_t hold_until_ms;     /* 0: to the outbox */
 	const char *const *fields; /* name, value, … */
 	size_t field_count;        /* both counted */
 };
@@ -121,7 +124,8 @@ struct await *store_due(struct store *store, struct flow *flow, const struct lea
 struct await *store_clock(struct store *store, struct flow *flow, const struct lease *lease,
     unsigned most, int64_t now_ms, struct redis_value *out);
 
-/* --- messages ----------------------------------------------------------------------------------- */
+/* --- messages -----------------------------------------------------------------------------------
+ */
 struct await *store_message(
     struct store *store, struct flow *flow, const char *message_id, struct redis_value *out);
 struct await *store_requeue(struct store *store, struct flow *flow, const char *message_id,
@@ -129,7 +133,8 @@ struct await *store_requeue(struct store *store, struct flow *flow, const char *
 struct await *store_failed(
     struct store *store, struct flow *flow, unsigned partition, struct redis_value *out);
 
-/* --- carriers' limits ----------------------------------------------------------------------------- */
+/* --- carriers' limits
+ * ----------------------------------------------------------------------------- */
 struct quota_query {
 	const char *carrier;
 	double per_second; /* 0: no limit */

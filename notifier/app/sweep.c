@@ -8,12 +8,14 @@
 #include "notifier/base/log.h"
 #include "notifier/core/deadline.h"
 
-#define SWEEP_MS     100   /* real time between looks */
-#define LOOK_AGAIN_MS 1000 /* streams are looked at this often even when nobody said that there is work */
-#define CLOCK_BATCH  64
+#define SWEEP_MS 100 /* real time between looks */
+#define LOOK_AGAIN_MS                                                                              \
+	1000 /* streams are looked at this often even when nobody said that there is work */
+#define CLOCK_BATCH      64
 #define LIVE_EVERY_TURNS 12 /* of the leases' timer: once a minute */
 
-/* --- the clock of one partition ---------------------------------------------------------------- */
+/* --- the clock of one partition ----------------------------------------------------------------
+ */
 
 struct clock {
 	struct flow flow;
@@ -41,8 +43,10 @@ static const struct flow_type clock_type = {"clock", clock_fini};
 static next clock_look(struct clock *p) /* what is due: messages move in the script itself */
 {
 	p->partition->next_clock_ms = NEVER_MS; /* until we know; commits lower it */
-	return AWAIT(p, take, store_clock(&p->world->store, &p->flow, &p->partition->lease, CLOCK_BATCH,
-	    loop_now_ms(), &p->value), STORE_WAIT_MS);
+	return AWAIT(p, take,
+	    store_clock(&p->world->store, &p->flow, &p->partition->lease, CLOCK_BATCH,
+	        loop_now_ms(), &p->value),
+	    STORE_WAIT_MS);
 }
 
 static next clock_take(struct clock *p)
@@ -74,7 +78,8 @@ static next clock_fire(struct clock *p) /* pure: the deadline of the next shipme
 	if (p->index + 1 >= p->value.count)
 		return END;
 	struct err err;
-	struct shipment *s = shipment_decode(p->value.items[p->index + 1].text, p->flow.arena, &err);
+	struct shipment *s =
+	    shipment_decode(p->value.items[p->index + 1].text, p->flow.arena, &err);
 	p->index += 2;
 	if (s == NULL) {
 		LOG(ERROR, "shipment_unreadable", f_text("why", err.text));
@@ -82,15 +87,19 @@ static next clock_fire(struct clock *p) /* pure: the deadline of the next shipme
 	}
 	const struct carrier_runtime *carrier = world_carrier(p->world, s->carrier);
 	const struct account_config *account = config_account(p->config, s->account);
-	const struct deadline_rules *rules = account ? &account->deadlines : &deadline_default_rules;
+	const struct deadline_rules rules = foresight_rules(p->world->foresight, account, s);
 	const struct zone *zone = world_zone(s->zone, account ? account->zone : NULL);
-	bool is_deaf = carrier != NULL && carrier->breaker.state != BREAKER_CLOSED && !(s->flags & SHIPMENT_PUSHED);
-	if (is_deaf && deadline_next(s, rules, zone, loop_now_ms()).kind == EVENT_STALLED)
-		return THEN(fire); /* we cannot reach the carrier: the silence is ours; the claim runs out */
-	p->apply = (struct apply){.world = p->world, .config = p->config, .arena = p->flow.arena, .shipment = s};
-	deadline_fire(s, rules, zone, loop_now_ms(), &p->apply.changes);
+	bool is_deaf = carrier != NULL && carrier->breaker.state != BREAKER_CLOSED &&
+	               !(s->flags & SHIPMENT_PUSHED);
+	if (is_deaf && deadline_next(s, &rules, zone, loop_now_ms()).kind == EVENT_STALLED)
+		return THEN(fire); /* we cannot reach the carrier: the silence is ours; the claim
+		                      runs out */
+	p->apply = (struct apply){
+	    .world = p->world, .config = p->config, .arena = p->flow.arena, .shipment = s};
+	deadline_fire(s, &rules, zone, loop_now_ms(), &p->apply.changes);
 	apply_finish(&p->apply, SOURCE_CLOCK, loop_now_ms());
-	return AWAIT(p, fired, store_commit(&p->world->store, &p->flow, &p->apply.commit, &p->reply), STORE_WAIT_MS);
+	return AWAIT(p, fired,
+	    store_commit(&p->world->store, &p->flow, &p->apply.commit, &p->reply), STORE_WAIT_MS);
 }
 
 /* A conflict or a failure: the claim runs out by itself, and it is looked at again. */
@@ -113,7 +122,8 @@ static void clock_start(struct world *world, struct partition *partition)
 	flow_start(&p->flow, &clock_type, do_look);
 }
 
-/* --- timers ---------------------------------------------------------------------------------------- */
+/* --- timers
+ * ---------------------------------------------------------------------------------------- */
 
 static void on_sweep(struct timer *timer)
 {
@@ -138,6 +148,7 @@ static void on_sweep(struct timer *timer)
 	}
 	for (size_t i = 0; i < world->carrier_count; i++)
 		poll_more(world, &world->carriers[i]);
+	foresight_tick(world, now_ms);
 }
 
 static void on_leases(struct timer *timer)
@@ -146,7 +157,8 @@ static void on_leases(struct timer *timer)
 	timer_start(timer, LEASES_EVERY_MS);
 	leases_renew(world);
 	static unsigned turn;
-	if (turn++ % LIVE_EVERY_TURNS == 0 && !world->is_stopping && redis_state_now(world->redis) == REDIS_OK)
+	if (turn++ % LIVE_EVERY_TURNS == 0 && !world->is_stopping &&
+	    redis_state_now(world->redis) == REDIS_OK)
 		live_count_start(world);
 }
 

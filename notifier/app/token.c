@@ -55,9 +55,13 @@ static next token_ask(struct token *p)
 		return END;
 	struct http_header headers[CARRIER_HEADERS_MAX];
 	for (size_t i = 0; i < request.header_count; i++)
-		headers[i] = (struct http_header){request.headers[i].name, request.headers[i].value};
-	struct http_request ask = {.method = request.method, .url = request.url, .headers = headers,
-	    .header_count = request.header_count, .body = str_of(request.body)};
+		headers[i] =
+		    (struct http_header){request.headers[i].name, request.headers[i].value};
+	struct http_request ask = {.method = request.method,
+	    .url = request.url,
+	    .headers = headers,
+	    .header_count = request.header_count,
+	    .body = str_of(request.body)};
 	return AWAIT(p, read, http_ask(p->world->http, &p->flow, &ask, &p->answer), 60000);
 }
 
@@ -71,11 +75,13 @@ static next token_read(struct token *p)
 	struct carrier_answer answer = {.status = p->answer.status, .body = p->answer.body};
 	struct carrier_token token = {0};
 	if (!p->via->carrier->token_read(&answer, &token, p->flow.arena, &p->err)) {
-		LOG(ERROR, "token_refused", f_text("carrier", p->via->carrier->name), f_text("why", p->err.text));
+		LOG(ERROR, "token_refused", f_text("carrier", p->via->carrier->name),
+		    f_text("why", p->err.text));
 		return END;
 	}
 	/* A minute early, so that no poll leaves with a token that dies on the way. */
-	int64_t life_s = token.expires_in_s > 120 ? token.expires_in_s - 60 : token.expires_in_s / 2;
+	int64_t life_s =
+	    token.expires_in_s > 120 ? token.expires_in_s - 60 : token.expires_in_s / 2;
 	xfree(p->runtime->token.value);
 	p->runtime->token.value = xstrdup(token.value);
 	p->runtime->token.expires_ms = loop_monotonic_ms() + life_s * SECOND_MS;

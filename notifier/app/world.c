@@ -40,7 +40,8 @@ void world_lost(struct world *world, unsigned partition)
 {
 	struct partition *p = &world->partitions[partition];
 	if (p->lease.epoch != 0)
-		LOG(WARN, "lease_lost", f_int("partition", partition), f_int("epoch", p->lease.epoch));
+		LOG(WARN, "lease_lost", f_int("partition", partition),
+		    f_int("epoch", p->lease.epoch));
 	p->lease.epoch = 0;
 }
 
@@ -51,7 +52,8 @@ void world_store_failed(const char *what, const struct err *err)
 	if (err->kind == ERR_CANCELLED || (said_ms != 0 && now_ms - said_ms < 5000))
 		return;
 	said_ms = now_ms;
-	LOG(WARN, "store_failed", f_text("what", what), f_text("kind", err_kind_name(err->kind)), f_text("why", err->text));
+	LOG(WARN, "store_failed", f_text("what", what), f_text("kind", err_kind_name(err->kind)),
+	    f_text("why", err->text));
 }
 
 void partition_drain(struct partition *partition)
@@ -64,7 +66,8 @@ void partition_drain(struct partition *partition)
 void world_nudge(struct world *world, unsigned partition)
 {
 	struct partition *p = &world->partitions[partition];
-	if (world->is_stopping || redis_state_now(world->redis) == REDIS_CONNECTING || !world_owns(world, partition))
+	if (world->is_stopping || redis_state_now(world->redis) == REDIS_CONNECTING ||
+	    !world_owns(world, partition))
 		return;
 	if (p->has_events && !p->is_deciding)
 		decide_start(world, partition);

@@ -5,6 +5,7 @@
 #ifndef APP_WORLD_H
 #define APP_WORLD_H
 #include "notifier/app/config.h"
+#include "notifier/app/foresight.h"
 #include "notifier/app/store.h"
 #include "notifier/core/backoff.h"
 #include "notifier/io/http_client.h"
@@ -14,9 +15,9 @@
 
 struct partition { /* of the 64; work is done by whoever holds the lease */
 	struct lease lease;
-	int64_t renewed_ms; /* monotonic; the lease is ours until LEASE_MS after it */
-	bool has_events, has_outbox;         /* something may be waiting in the stream */
-	bool drains_events, drains_outbox;   /* our own pending entries of a former life come first */
+	int64_t renewed_ms;          /* monotonic; the lease is ours until LEASE_MS after it */
+	bool has_events, has_outbox; /* something may be waiting in the stream */
+	bool drains_events, drains_outbox; /* our own pending entries of a former life come first */
 	char outbox_cursor[40]; /* draining: how far through our pending entries we are */
 	bool is_deciding, is_claiming, is_sweeping;
 	int64_t next_clock_ms; /* wall: nothing is due before; 0: not known, look */
@@ -25,9 +26,9 @@ struct partition { /* of the 64; work is done by whoever holds the lease */
 
 struct token_state { /* of one carrier */
 	char *value;
-	int64_t expires_ms;     /* monotonic */
-	bool is_asking;         /* one request in flight, however many polls wait */
-	struct list waiting;    /* polls */
+	int64_t expires_ms;  /* monotonic */
+	bool is_asking;      /* one request in flight, however many polls wait */
+	struct list waiting; /* polls */
 };
 
 struct carrier_runtime {
@@ -35,10 +36,10 @@ struct carrier_runtime {
 	struct breaker breaker;
 	struct token_state token;
 	unsigned in_flight;
-	int64_t blocked_until_ms;           /* wall: quota or Retry-After says wait */
-	int64_t next_due_ms[PARTITIONS];    /* wall; 0: not known, look */
-	int64_t live_shipments;             /* that share the quota; counted by app/live */
-	unsigned turn;                      /* which partition is looked at first: round robin */
+	int64_t blocked_until_ms;        /* wall: quota or Retry-After says wait */
+	int64_t next_due_ms[PARTITIONS]; /* wall; 0: not known, look */
+	int64_t live_shipments;          /* that share the quota; counted by app/live */
+	unsigned turn;                   /* which partition is looked at first: round robin */
 };
 
 struct account_runtime {
@@ -63,9 +64,11 @@ struct world {
 	struct account_runtime *accounts;
 	size_t account_count;
 	char worker[40];  /* stable over restarts: kept in the data folder */
-	char attempt[20]; /* of this life of the process: tells our own claims from a former life's */
+	char attempt[20]; /* of this life of the process: tells our own claims from a former life's
+	                   */
 	unsigned messages_in_flight;
-	unsigned claim_turn; /* the partition that gets the next free slot: round robin */
+	unsigned claim_turn;         /* the partition that gets the next free slot: round robin */
+	struct foresight *foresight; /* what was learned; NULL: nothing */
 	bool is_stopping;
 	int64_t started_ms;
 	struct timer sweep_timer, lease_timer;

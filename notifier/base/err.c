@@ -62,7 +62,8 @@ void must_failed(const char *condition, const char *file, int line, const char *
 {
 	fprintf(stderr, "notifier: broken promise: %s (%s:%d, %s", condition, file, line, where);
 	if (context_what != NULL)
-		fprintf(stderr, "; in %s, step %s", context_what, context_step ? context_step : "-");
+		fprintf(
+		    stderr, "; in %s, step %s", context_what, context_step ? context_step : "-");
 	fprintf(stderr, ")\n");
 	abort();
 }

@@ -26,7 +26,7 @@ void arena_free(struct arena **arena); /* accepts NULL inside; leaves NULL */
 void arena_reset(struct arena *arena); /* forgets everything, keeps the first block */
 void *arena_alloc(struct arena *arena, size_t bytes); /* zeroed, aligned for any type */
 void *arena_array(struct arena *arena, size_t count, size_t bytes); /* zeroed */
-char *arena_strdup(struct arena *arena, const char *text); /* NULL gives NULL */
+char *arena_strdup(struct arena *arena, const char *text);          /* NULL gives NULL */
 char *arena_strndup(struct arena *arena, const char *text, size_t bytes);
 char *arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -172,7 +172,7 @@ static bool is_unwanted(const unsigned char *p, size_t step)
 		return p[0] == 0xc2 && p[1] < 0xa0;
 	return step == 3 && p[0] == 0xe2 &&
 	       ((p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae) ||
-		   (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+	           (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
 }
 
 void text_clean(char *out, size_t out_bytes, const char *text)

@@ -37,7 +37,7 @@ void text_clean(char *out, size_t out_bytes, const char *text);
 struct buf {
 	char *data; /* NULL while empty and never used */
 	size_t size, capacity;
-	size_t max;     /* bytes; 0 = no bound */
+	size_t max;      /* bytes; 0 = no bound */
 	bool overflowed; /* something did not fit and was dropped: check once at the end */
 };
 
@@ -54,7 +54,7 @@ const char *buf_text(const struct buf *buf);   /* never NULL */
 char *buf_take(struct buf *buf);               /* xfree it; the buffer is empty afterwards */
 
 /* Encodings.  Output buffers are terminated; sizes as stated. */
-void hex_encode(char *out, const void *bytes, size_t len); /* out: 2 * len + 1 */
+void hex_encode(char *out, const void *bytes, size_t len);     /* out: 2 * len + 1 */
 bool hex_decode(void *out, size_t out_bytes, struct str text); /* exactly 2 * out_bytes digits */
 void base32_encode(char *out, size_t out_bytes, const void *bytes, size_t len);
 /* base32_encode: RFC 4648 alphabet in lower case, no padding; out_bytes ≥ (8 * len + 4) / 5 + 1 */

@@ -159,14 +159,15 @@ bool when_parse(struct str text, struct when *out)
 
 int64_t when_instant(const struct when *when, int fallback_offset_s)
 {
-	return instant_of_civil(&when->civil, when->has_offset ? when->offset_s : fallback_offset_s);
+	return instant_of_civil(
+	    &when->civil, when->has_offset ? when->offset_s : fallback_offset_s);
 }
 
 void when_format(char out[WHEN_BYTES], int64_t instant_ms, int offset_s)
 {
 	struct civil c = civil_of_instant(instant_ms, offset_s);
-	int used = snprintf(out, WHEN_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d", c.year % 10000, c.month,
-	    c.day, c.hour, c.minute, c.second);
+	int used = snprintf(out, WHEN_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d", c.year % 10000,
+	    c.month, c.day, c.hour, c.minute, c.second);
 	if (c.ms != 0)
 		used += snprintf(out + used, (size_t)(WHEN_BYTES - used), ".%03d", c.ms);
 	int minutes = (offset_s < 0 ? -offset_s : offset_s) / 60;

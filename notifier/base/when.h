@@ -15,8 +15,8 @@
 #define DAY_MS    (24 * HOUR_MS)
 #define NEVER_MS  INT64_MAX /* "at no time", for deadlines */
 
-struct civil { /* what a calendar and a clock on the wall show */
-	int year, month, day;          /* 1..12, 1..31 */
+struct civil {                /* what a calendar and a clock on the wall show */
+	int year, month, day; /* 1..12, 1..31 */
 	int hour, minute, second, ms;
 };
 
@@ -45,7 +45,7 @@ int64_t when_instant(const struct when *when, int fallback_offset_s);
 /* RFC 3339 with offset, seconds; milliseconds only where they are not 0. */
 void when_format(char out[WHEN_BYTES], int64_t instant_ms, int offset_s);
 void when_format_utc(char out[WHEN_BYTES], int64_t instant_ms); /* …Z */
-void day_format(char out[WHEN_BYTES], int32_t day);            /* YYYY-MM-DD */
+void day_format(char out[WHEN_BYTES], int32_t day);             /* YYYY-MM-DD */
 bool day_parse(struct str text, int32_t *day);
 /* "90s", "15m", "6h", "14d", "500ms" to milliseconds; a bare number is seconds. */
 bool duration_parse(struct str text, int64_t *ms);

@@ -10,11 +10,11 @@
 struct cadence_query {
 	const char *class_name; /* carrier and service: what hazards are learned for */
 	enum status status;
-	int64_t since_ms;       /* of the status */
-	const struct zone *zone; /* the destination's; NULL: unknown */
+	int64_t since_ms;               /* of the status */
+	const struct zone *zone;        /* the destination's; NULL: unknown */
 	int64_t eta_from_ms, eta_to_ms; /* 0: none */
 	int64_t now_ms;
-	bool is_pushed; /* webhooks bring the news: this poll is insurance */
+	bool is_pushed;    /* webhooks bring the news: this poll is insurance */
 	unsigned failures; /* polls of this parcel that failed in a row */
 	/* What the carrier allows and how many parcels share it; 0: no limit known. */
 	int quota_per_day;

@@ -5,18 +5,18 @@
 #define CORE_DEADLINE_H
 #include "notifier/core/detect.h"
 
-struct deadline_rules { /* business days are Monday to Friday in the destination's zone */
-	int silent_days_domestic;     /* 3: in transit, same country or unknown */
+struct deadline_rules {           /* business days are Monday to Friday in the destination's zone */
+	int silent_days_domestic; /* 3: in transit, same country or unknown */
 	int silent_days_cross_border; /* 5 */
-	int label_days;               /* 2: announced, never handed over: merchant's and customer's notice */
-	int follow_up_days;           /* 5: still silent after we wrote: write again (once) */
-	int64_t promise_grace_ms;     /* 0: after the promised date's 24:00 */
-	int64_t expire_after_ms;      /* 60 days without any news: expired */
+	int label_days;     /* 2: announced, never handed over: merchant's and customer's notice */
+	int follow_up_days; /* 5: still silent after we wrote: write again (once) */
+	int64_t promise_grace_ms; /* 0: after the promised date's 24:00 */
+	int64_t expire_after_ms;  /* 60 days without any news: expired */
 };
 extern const struct deadline_rules deadline_default_rules;
 
 struct deadline {
-	int64_t at_ms; /* NEVER_MS: none */
+	int64_t at_ms;        /* NEVER_MS: none */
 	enum event_kind kind; /* DELAYED (promise), STALLED, CLOSED */
 };
 struct deadline deadline_next(const struct shipment *shipment, const struct deadline_rules *rules,

@@ -28,12 +28,14 @@ struct detect_context {
 #define CHANGES_EVENTS_MAX 16
 struct changes {
 	enum outcome outcome;
-	const char *why; /* "same as before", "older than what is known", "time is in the future: …" */
+	const char
+	    *why; /* "same as before", "older than what is known", "time is in the future: …" */
 	bool state_changed; /* the shipment must be stored */
 	struct event events[CHANGES_EVENTS_MAX];
 	size_t event_count;
-	const struct checkpoint **fresh; /* checkpoints not known before, oldest first, for history */
-	int64_t *fresh_ms;               /* their instants */
+	const struct checkpoint *
+	    *fresh;        /* checkpoints not known before, oldest first, for history */
+	int64_t *fresh_ms; /* their instants */
 	size_t fresh_count;
 };
 

@@ -28,8 +28,9 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 	return hash_add(hash, text ? fnv1a64(text, strlen(text)) : 0);
 }
 
-/* Of the 40 bits that are kept, the upper 24 tell the scan (together with its instant), the lower 16 its words; so a translated description is seen
- * to be no news.  Names, not enum values: fingerprints outlive releases. */
+/* Of the 40 bits that are kept, the upper 24 tell the scan (together with its instant), the lower
+ * 16 its words; so a translated description is seen to be no news.  Names, not enum values:
+ * fingerprints outlive releases. */
 static uint64_t scan_fingerprint(const struct scan *scan)
 {
 	const struct checkpoint *checkpoint = scan->checkpoint;

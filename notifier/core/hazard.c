@@ -227,6 +227,15 @@ double hazard_rate(
 	       (own->exposure_min[at.cell] + CLASS_PRIOR_MIN);
 }
 
+double hazard_experience(const struct hazard_model *model, int class_index)
+{
+	const struct hazard_cells *own = &model->classes[class_index]->cells;
+	double sum = 0;
+	for (int i = 0; i < HAZARD_CELLS; i++)
+		sum += own->value[i];
+	return sum;
+}
+
 int64_t hazard_rate_until(const struct hazard_belief *belief, int64_t at_ms)
 {
 	int64_t anchor = hours_anchor_ms(belief);

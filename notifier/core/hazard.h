@@ -60,6 +60,8 @@ struct hazard_belief { /* what we believe of one parcel */
 /* Expected value of news, in value-minutes per minute, per minute, at an instant. */
 double hazard_rate(
     const struct hazard_model *model, const struct hazard_belief *belief, int64_t at_ms);
+/* The value of all news that this class has shown (it fades): how much it has learned. */
+double hazard_experience(const struct hazard_model *model, int class_index);
 /* Until when that rate holds: the end of the local hour (or of the hour of the window). */
 int64_t hazard_rate_until(const struct hazard_belief *belief, int64_t at_ms);
 

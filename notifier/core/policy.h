@@ -35,12 +35,12 @@ bool decision_why_parse(struct str name, enum decision_why *out);
 enum verdict { VERDICT_SEND, VERDICT_HOLD, VERDICT_DROP };
 const char *verdict_name(enum verdict verdict); /* "send", "hold", "drop" */
 
-struct policy { /* of an account */
-	uint32_t events_on; /* bit (1u << enum event_kind) */
+struct policy {                      /* of an account */
+	uint32_t events_on;          /* bit (1u << enum event_kind) */
 	unsigned channels_available; /* bit (1u << enum channel) */
 	/* News that is already older than settle_lag_ms when it reaches us comes from a backlog or
-	 * out of order: it waits settle_ms, so that one message tells the whole of it.  Lasting news
-	 * (delivered) does not wait. */
+	 * out of order: it waits settle_ms, so that one message tells the whole of it.  Lasting
+	 * news (delivered) does not wait. */
 	int64_t settle_lag_ms, settle_ms;
 	int64_t correction_hold_ms; /* how long `corrected` waits for another turn; 0: not at all */
 	int64_t lifetime_ms[EVENT_COUNT]; /* 0: the default of status.def */
@@ -54,7 +54,7 @@ struct decision {
 };
 struct decision_query {
 	const struct event *event;
-	const struct shipment *shipment; /* as it is now */
+	const struct shipment *shipment;   /* as it is now */
 	const struct recipient *recipient; /* NULL: gone (erased or replaced) */
 	enum channel channel;
 	const struct policy *policy;

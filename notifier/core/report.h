@@ -86,5 +86,6 @@ struct checkpoint *checkpoint_list_add(struct checkpoint_list *list);
  * sorted, then exact duplicates dropped) and hands it to the report.  At most the newest
  * REPORT_MAX_CHECKPOINTS are kept: nobody needs a tenth thousandth scan. */
 #define REPORT_MAX_CHECKPOINTS 500
-void report_take_checkpoints(struct report *report, struct checkpoint_list *list, bool newest_first);
+void report_take_checkpoints(
+    struct report *report, struct checkpoint_list *list, bool newest_first);
 #endif

@@ -19,7 +19,8 @@ const char *channel_name(enum channel channel); /* "email", "sms" */
 bool channel_parse(struct str name, enum channel *out);
 
 struct recipient {
-	const char *id; /* the caller's, or a hash of the first contact; stays when the contact changes */
+	const char
+	    *id; /* the caller's, or a hash of the first contact; stays when the contact changes */
 	const char *name, *email, *phone, *language, *zone; /* NULL: not given */
 	/* The merchant's statement of what the recipient wants, a bit (1u << enum channel) each.
 	 * Not stated: e-mail if there is an address. */
@@ -30,21 +31,24 @@ bool recipient_wants(const struct recipient *recipient, enum channel channel);
 /* The address for a channel, or NULL. */
 const char *recipient_contact(const struct recipient *recipient, enum channel channel);
 
-struct address { /* only what cadence, delay and zones need */
+struct address {                                 /* only what cadence, delay and zones need */
 	const char *country, *region, *postcode; /* country: ISO 3166-1 alpha-2 */
 };
 
 /* Bits of shipment.flags */
-#define SHIPMENT_MOVED          0x01u /* a first real scan was seen: `shipped` has happened */
-#define SHIPMENT_DELAY_OPEN     0x02u /* a delay was reported and is not over */
-#define SHIPMENT_STALLED        0x04u /* the present silence was reported */
-#define SHIPMENT_PROMISE_MISSED 0x08u /* the promised date passed, and that was reported */
-#define SHIPMENT_PUSHED         0x10u /* a webhook has brought news: polls are insurance */
-#define SHIPMENT_PREDICTED      0x20u /* delay_predicted was reported */
-#define SHIPMENT_STALLED_AGAIN  0x40u /* … and reported once more: that was the last word */
+#define SHIPMENT_MOVED          0x01u  /* a first real scan was seen: `shipped` has happened */
+#define SHIPMENT_DELAY_OPEN     0x02u  /* a delay was reported and is not over */
+#define SHIPMENT_STALLED        0x04u  /* the present silence was reported */
+#define SHIPMENT_PROMISE_MISSED 0x08u  /* the promised date passed, and that was reported */
+#define SHIPMENT_PUSHED         0x10u  /* a webhook has brought news: polls are insurance */
+#define SHIPMENT_PREDICTED      0x20u  /* delay_predicted was reported */
+#define SHIPMENT_STALLED_AGAIN  0x40u  /* … and reported once more: that was the last word */
+#define SHIPMENT_PREDICTED_OVER 0x80u  /* … and the danger was over */
+#define SHIPMENT_TAUGHT         0x100u /* its delivery was learned from */
 
 #define SHIPMENT_SEEN_MAX 24
-/* Fingerprints are this short: among 24 of one parcel 40 bits do not collide, and they are stored. */
+/* Fingerprints are this short: among 24 of one parcel 40 bits do not collide, and they are stored.
+ */
 #define SHIPMENT_FINGERPRINT_MASK UINT64_C(0xffffffffff)
 
 struct shipment {
@@ -62,14 +66,16 @@ struct shipment {
 	/* --- what we believe --- */
 	enum status status;
 	enum reason reason;
-	int64_t since_ms;      /* instant of the checkpoint that brought the status */
+	int64_t since_ms;       /* instant of the checkpoint that brought the status */
 	bool since_approximate; /* its zone was not known: ± 14 h */
-	int64_t newest_ms; /* instant of the newest checkpoint of any kind */
-	int64_t heard_ms;  /* when something new last arrived here; silence counts from it */
-	struct eta eta;    /* the carrier's latest */
-	int64_t expected_ms; /* the end of the window that people were last led to expect; 0: none */
-	int64_t worst_ms;    /* the latest end that `delayed` ever told: flapping below it is no news */
-	int64_t out_ms;       /* scan of the last out_for_delivery that was an event */
+	int64_t newest_ms;      /* instant of the newest checkpoint of any kind */
+	int64_t heard_ms;       /* when something new last arrived here; silence counts from it */
+	struct eta eta;         /* the carrier's latest */
+	int64_t
+	    expected_ms; /* the end of the window that people were last led to expect; 0: none */
+	int64_t
+	    worst_ms;   /* the latest end that `delayed` ever told: flapping below it is no news */
+	int64_t out_ms; /* scan of the last out_for_delivery that was an event */
 	int64_t attempted_ms; /* scan of the last attempt_failed that was an event */
 	int64_t stalled_ms;   /* when the present silence was first reported */
 	int64_t delivered_ms;
@@ -81,11 +87,14 @@ struct shipment {
 		const char *amount, *currency, *due;
 	} duties;
 	unsigned flags;
+	int64_t handover_ms; /* the first scan on the road; 0: none yet */
+	int64_t tick_day;    /* newest local day judged by core/foretell; 0: none */
+	unsigned highest_p;  /* the highest P(late) so far, in thousandths */
 	int64_t finished_ms; /* reached a final status (arrival here); 0: unfinished */
 
 	/* --- events --- */
-	int64_t sequence;         /* of the last event */
-	int64_t superseding;      /* sequence of the last event that supersedes older ones */
+	int64_t sequence;           /* of the last event */
+	int64_t superseding;        /* sequence of the last event that supersedes older ones */
 	enum event_kind last_event; /* its kind */
 	enum reason last_reason;    /* its reason */
 
@@ -93,7 +102,8 @@ struct shipment {
 	uint64_t seen[SHIPMENT_SEEN_MAX];
 	int64_t seen_ms[SHIPMENT_SEEN_MAX]; /* their instants */
 	size_t seen_count;
-	int64_t seen_floor_ms; /* what is as old as this and not in seen[] is known or of no interest */
+	int64_t
+	    seen_floor_ms; /* what is as old as this and not in seen[] is known or of no interest */
 
 	/* --- polling and the clock --- */
 	int64_t polled_ms; /* last poll that was answered and changed something */

@@ -24,8 +24,7 @@ static const struct {
 	bool by_default;
 	int lifetime_h;
 	bool lasts;
-} events[EVENT_COUNT] = {
-    [EVENT_NONE] = {"none", false, 0, false},
+} events[EVENT_COUNT] = {[EVENT_NONE] = {"none", false, 0, false},
 #define X(enumerator, name, by_default, lifetime_h, lasts)                                         \
 	[EVENT_##enumerator] = {name, by_default, lifetime_h, lasts},
     EVENT_ROWS(X)

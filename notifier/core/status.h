@@ -32,7 +32,7 @@ enum event_kind {
 };
 
 const char *status_name(enum status status);
-const char *reason_name(enum reason reason); /* NULL for REASON_NONE */
+const char *reason_name(enum reason reason);  /* NULL for REASON_NONE */
 const char *event_name(enum event_kind kind); /* "none" for EVENT_NONE */
 bool status_parse(struct str name, enum status *out);
 bool reason_parse(struct str name, enum reason *out);

@@ -9,9 +9,9 @@
 #include "notifier/base/when.h"
 
 struct zone {
-	const char *name; /* "Asia/Kolkata" */
+	const char *name;                                             /* "Asia/Kolkata" */
 	int (*offset_s)(const struct zone *zone, int64_t instant_ms); /* east of UTC, seconds */
-	int fixed_offset_s; /* for zone_fixed_offset_s */
+	int fixed_offset_s;                                           /* for zone_fixed_offset_s */
 };
 
 extern const struct zone zone_utc;

@@ -13,7 +13,7 @@ struct child_options {
 	const char *const *argv; /* argv[0] is searched in PATH; ends with NULL */
 	const char *working_dir; /* NULL: ours */
 	const char *log_path;    /* stdout and stderr are appended there; NULL: /dev/null */
-	int kept_fd; /* a descriptor that the child inherits (a lock); 0: none */
+	int kept_fd;             /* a descriptor that the child inherits (a lock); 0: none */
 	void (*on_exit)(int64_t status, int signal, void *context);
 	void *context;
 };

@@ -111,7 +111,8 @@ static int folder_sync(const char *path)
 	return why;
 }
 
-static bool replace(const char *path, struct str content, int mode, bool is_durable, struct err *err)
+static bool replace(
+    const char *path, struct str content, int mode, bool is_durable, struct err *err)
 {
 	char *fresh = xasprintf("%s.tmp", path);
 	int why = file_fill(fresh, content, mode, is_durable);

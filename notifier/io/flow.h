@@ -33,7 +33,7 @@ struct step {
 typedef const struct step *next; /* what a step answers: what happens next */
 
 struct flow_type {
-	const char *name; /* "poll" */
+	const char *name;                /* "poll" */
 	void (*fini)(struct flow *flow); /* releases everything the flow owns, itself included */
 };
 
@@ -47,12 +47,12 @@ struct await {
 
 struct flow {
 	const struct flow_type *type;
-	struct list link; /* in the list of all flows */
+	struct list link;    /* in the list of all flows */
 	struct arena *arena; /* lives as long as the flow: its memory, freed after fini */
 	const struct step *next;
 	struct await *awaiting;
-	bool failed;    /* of the last await */
-	struct err err; /* why; kind ERR_NONE when it did not fail */
+	bool failed;        /* of the last await */
+	struct err err;     /* why; kind ERR_NONE when it did not fail */
 	bool has_timed_out; /* the last await failed because its deadline passed */
 	bool running, parked, woken, cancelled;
 	struct timer deadline;
@@ -88,13 +88,13 @@ next flow_await(struct flow *flow, const struct step *then, struct await *op, in
 /* Binds op to the flow that is about to await it.  Call it when the operation is created, before
  * anything can complete. */
 void await_init(struct await *await, struct flow *flow, void (*cancel)(struct await *await));
-void await_done(struct await *await);                       /* succeeded */
+void await_done(struct await *await); /* succeeded */
 void await_failed(struct await *await, const struct err *err);
 bool await_is_wanted(const struct await *await); /* false: cancelled, drop the answer */
 
 /* --- debugging and tests ---------------------------------------------------------------------- */
-extern bool flow_trace;          /* one log line per transition */
-extern long flow_awaits;         /* how many awaits there were */
-extern long flow_fail_at;        /* fail the n-th await (1-based); 0 = off */
-extern long flow_die_at;         /* _exit(99) at the n-th await; 0 = off */
+extern bool flow_trace;   /* one log line per transition */
+extern long flow_awaits;  /* how many awaits there were */
+extern long flow_fail_at; /* fail the n-th await (1-based); 0 = off */
+extern long flow_die_at;  /* _exit(99) at the n-th await; 0 = off */
 #endif

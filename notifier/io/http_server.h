@@ -20,7 +20,7 @@
 struct http_server;
 struct http_exchange; /* one request and its answer */
 
-struct http_incoming { /* borrowed from the exchange: good until it is answered */
+struct http_incoming {             /* borrowed from the exchange: good until it is answered */
 	const char *method, *path; /* path: percent-decoded, without the query */
 	const char *raw_url;       /* as it came, query included */
 	const char *remote;        /* "127.0.0.1" */
@@ -44,25 +44,27 @@ struct http_reply { /* copied by http_reply_send */
 struct http_server_options {
 	const char *listen; /* "127.0.0.1:8080", "[::1]:8080", "unix:/path/admin.sock" (mode 0600);
 	                       port 0 picks a free one */
-	size_t max_body_bytes;      /* 0: 256 kB */
-	unsigned max_connections;   /* 0: 4096 */
-	unsigned max_per_address;   /* 0: 64; loopback addresses and unix sockets are not limited */
-	int64_t request_ms;         /* 0: 15 s */
+	size_t max_body_bytes;    /* 0: 256 kB */
+	unsigned max_connections; /* 0: 4096 */
+	unsigned max_per_address; /* 0: 64; loopback addresses and unix sockets are not limited */
+	int64_t request_ms;       /* 0: 15 s */
 	/* Called once per complete request. */
-	void (*handle)(struct http_exchange *exchange, const struct http_incoming *incoming, void *context);
+	void (*handle)(
+	    struct http_exchange *exchange, const struct http_incoming *incoming, void *context);
 	void *context;
 };
 
 /* NULL with err when the address cannot be listened on ("127.0.0.1:8080: address in use: …"). */
 struct http_server *http_server_open(const struct http_server_options *options, struct err *err);
-int http_server_port(const struct http_server *server); /* 0 for unix sockets */
+int http_server_port(const struct http_server *server);      /* 0 for unix sockets */
 void http_server_stop_accepting(struct http_server *server); /* for an orderly stop */
-void http_server_close(struct http_server **server); /* waits for nothing */
+void http_server_close(struct http_server **server);         /* waits for nothing */
 size_t http_server_open_requests(const struct http_server *server);
 
 /* Answers and forgets the exchange.  The client may have gone meanwhile: that is no error. */
 void http_reply_send(struct http_exchange *exchange, const struct http_reply *reply);
 /* The client went away or the deadline passed before the answer: then this is called once and the
  * later http_reply_send is only bookkeeping.  Optional. */
-void http_exchange_on_gone(struct http_exchange *exchange, void (*gone)(void *context), void *context);
+void http_exchange_on_gone(
+    struct http_exchange *exchange, void (*gone)(void *context), void *context);
 #endif

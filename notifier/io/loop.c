@@ -11,7 +11,7 @@
 
 static uv_loop_t loop;
 static uv_timer_t alarm_clock; /* stands at the earliest timer of the heap */
-static uv_idle_t overdue; /* timers that are due again at once wait a turn here */
+static uv_idle_t overdue;      /* timers that are due again at once wait a turn here */
 static uv_prepare_t before_wait;
 static uv_check_t after_wait;
 static uv_signal_t signals[3];
@@ -48,7 +48,8 @@ int64_t loop_now_ms(void)
 {
 	if (scale.factor == 1)
 		return clock_ms(CLOCK_REALTIME);
-	return scale.wall_ms + (int64_t)((double)(loop_monotonic_ms() - scale.monotonic_ms) * scale.factor);
+	return scale.wall_ms +
+	       (int64_t)((double)(loop_monotonic_ms() - scale.monotonic_ms) * scale.factor);
 }
 
 void loop_scale_wall(double factor)
@@ -161,7 +162,8 @@ static void on_alarm(uv_timer_t *handle)
 {
 	(void)handle;
 	int64_t now = loop_monotonic_ms();
-	for (size_t budget = heap.count; budget > 0 && heap.count > 0 && heap.at[1]->due_ms <= now; budget--) {
+	for (size_t budget = heap.count; budget > 0 && heap.count > 0 && heap.at[1]->due_ms <= now;
+	     budget--) {
 		struct timer *timer = heap.at[1];
 		timer_stop(timer);
 		timer->fire(timer);

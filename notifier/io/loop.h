@@ -14,10 +14,10 @@
 
 #include "notifier/base/list.h"
 
-void loop_start(void);  /* once, before anything else of io */
-void loop_run(void);    /* until loop_stop */
-void loop_stop(void);   /* from a callback: loop_run returns after this turn */
-void loop_drain(void);  /* after loop_run: runs close callbacks until nothing is left, bounded */
+void loop_start(void); /* once, before anything else of io */
+void loop_run(void);   /* until loop_stop */
+void loop_stop(void);  /* from a callback: loop_run returns after this turn */
+void loop_drain(void); /* after loop_run: runs close callbacks until nothing is left, bounded */
 uv_loop_t *loop_uv(void);
 
 int64_t loop_now_ms(void);       /* wall time, UTC ms, scaled; fresh at every call */

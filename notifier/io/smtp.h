@@ -21,15 +21,15 @@ struct smtp_options { /* copied */
 	const char *host;
 	int port;
 	enum smtp_tls tls;
-	const char *ca_file; /* NULL: the system's */
+	const char *ca_file;         /* NULL: the system's */
 	const char *user, *password; /* NULL or "": no AUTH */
 	const char *helo;            /* NULL: the host's name */
 	unsigned max_connections;    /* 0: 8 */
 	unsigned max_per_connection; /* mails before a fresh connection; 0: 100 */
-	int64_t connect_ms;  /* 0: 30 s */
-	int64_t command_ms;  /* 0: 300 s; banner, EHLO, MAIL, RCPT, DATA */
-	int64_t final_ms;    /* 0: 600 s; the reply to the final dot */
-	int64_t idle_ms;     /* 0: 30 s; then QUIT */
+	int64_t connect_ms;          /* 0: 30 s */
+	int64_t command_ms;          /* 0: 300 s; banner, EHLO, MAIL, RCPT, DATA */
+	int64_t final_ms;            /* 0: 600 s; the reply to the final dot */
+	int64_t idle_ms;             /* 0: 30 s; then QUIT */
 };
 
 struct smtp_mail {
@@ -37,7 +37,7 @@ struct smtp_mail {
 	struct str content;    /* RFC 5322 message, CRLF line ends; dots are stuffed here */
 };
 
-struct smtp_result { /* what the server said, also when the await failed */
+struct smtp_result {       /* what the server said, also when the await failed */
 	int code;          /* 250, 451, 550, …; 0: no reply */
 	char enhanced[16]; /* "5.1.1" (RFC 3463) or "" */
 	char text[200];    /* first line, control characters replaced */
@@ -46,7 +46,8 @@ struct smtp_result { /* what the server said, also when the await failed */
 
 struct smtp;
 struct smtp *smtp_new(const struct smtp_options *options, struct resolver *resolver);
-void smtp_free(struct smtp **smtp); /* what is in flight fails: AMBIGUOUS after the dot, else CANCELLED */
+void smtp_free(
+    struct smtp **smtp); /* what is in flight fails: AMBIGUOUS after the dot, else CANCELLED */
 unsigned smtp_in_flight(const struct smtp *smtp);
 
 /* Queues a mail on the pool.  The await fails with

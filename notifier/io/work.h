@@ -9,8 +9,8 @@
 #include "notifier/io/flow.h"
 
 struct work {
-	struct await await; /* first */
-	void (*run)(struct work *work);  /* on another thread: touches the job only */
+	struct await await;             /* first */
+	void (*run)(struct work *work); /* on another thread: touches the job only */
 	/* On the loop, once, after run; the await still knows whether the flow wants the result
 	 * (await_is_wanted).  Frees the job. */
 	void (*finish)(struct work *work);

@@ -80,7 +80,8 @@ static bool commit_read_all(struct data_call *call)
 	if (read >= (int64_t)call->arg_count)
 		return true;
 	const char *last = list->count > 0 ? list->items[list->count - 1].value : "";
-	return (int64_t)list->count == number(call->args[read]) && text_eq(last, call->args[read + 1]);
+	return (int64_t)list->count == number(call->args[read]) &&
+	       text_eq(last, call->args[read + 1]);
 }
 
 static void run_commit(struct data_call *call, struct redis_value *reply)

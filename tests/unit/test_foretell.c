@@ -1,0 +1,231 @@
+/* Foretelling: one word about a promise in danger, and every day of a parcel taught once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "notifier/core/foretell.h"
+
+#define MONDAY 20514 /* 2026-03-02 */
+
+static struct delay_tuner tuner;
+static struct delay_rule rule = DELAY_RULE_DEFAULT;
+
+static int64_t noon(int day)
+{
+	return (MONDAY + day) * DAY_MS + 12 * HOUR_MS;
+}
+
+/* 300 parcels of one lane, all delivered on the sixth day. */
+static struct delay_model *slow_lane(void)
+{
+	struct delay_model *model = delay_new();
+	struct delay_trip trip = {
+	    .place = delay_place(model, "courier", NULL, "DE", "FR"), .promised_day = MONDAY - 10};
+	for (int start = 40; start > 10; start--) {
+		trip.handover_day = MONDAY - start;
+		for (int parcel = 0; parcel < 10; parcel++)
+			for (int age = 0; age <= 6; age++)
+				delay_on_day(model, &trip, trip.handover_day + age, age == 6);
+	}
+	delay_close_day(model, MONDAY - 1);
+	return model;
+}
+
+static struct shipment parcel(const char *promised)
+{
+	return (struct shipment){.id = "shp_00parcel",
+	    .carrier = "courier",
+	    .origin = {.country = "DE"},
+	    .destination = {.country = "FR"},
+	    .promised = {.to = promised},
+	    .status = STATUS_IN_TRANSIT,
+	    .flags = SHIPMENT_MOVED,
+	    .newest_ms = noon(0)};
+}
+
+static struct foretell_result day(
+    struct shipment *s, struct delay_model *model, int64_t now_ms, struct changes *changes)
+{
+	struct foretell_result result;
+	const struct foretell foretell = {.model = model,
+	    .rule = &rule,
+	    .tuner = &tuner,
+	    .now_ms = now_ms,
+	    .source = SOURCE_CLOCK};
+	memset(changes, 0, sizeof *changes);
+	foretell_day(s, &foretell, changes, &result);
+	return result;
+}
+
+static void test_a_promise_in_danger(void **state)
+{
+	(void)state;
+	struct delay_model *model = slow_lane();
+	struct shipment s = parcel("2026-03-05"); /* three days; the lane takes six */
+	struct changes changes;
+	assert_int_equal(foretell_next_ms(&s, NULL), NEVER_MS); /* its first day comes with news */
+	struct foretell_result result = day(&s, model, noon(0), &changes);
+	assert_int_equal(changes.event_count, 1);
+	assert_int_equal(changes.events[0].kind, EVENT_DELAY_PREDICTED);
+	assert_string_equal(changes.events[0].eta_before.to, "2026-03-05");
+	assert_string_equal(result.what, "delay_predicted");
+	assert_non_null(strstr(result.why, "on day 0 on the road, 4 days before the promise ends"));
+	assert_int_equal(s.handover_ms, noon(0));
+	assert_true(changes.state_changed);
+
+	day(&s, model, noon(0) + HOUR_MS, &changes); /* the same day: nothing more to judge */
+	assert_int_equal(changes.event_count, 0);
+	assert_false(changes.state_changed);
+	int64_t next_ms = foretell_next_ms(&s, NULL);
+	assert_in_range(next_ms, (MONDAY + 1) * DAY_MS, (MONDAY + 1) * DAY_MS + 4 * HOUR_MS);
+	for (int i = 1; i < 9; i++) { /* once per promise, also when it is over */
+		result = day(&s, model, noon(i), &changes);
+		assert_int_equal(changes.event_count, 0);
+		assert_true(result.lesson.is_due);
+		assert_int_equal(result.lesson.from_day, MONDAY + i - 1);
+		assert_int_equal(result.lesson.to_day, MONDAY + i);
+	}
+	delay_free(&model);
+}
+
+static void test_no_danger(void **state)
+{
+	(void)state;
+	struct delay_model *model = slow_lane();
+	struct changes changes;
+	struct shipment s = parcel("2026-03-20");
+	day(&s, model, noon(0), &changes);
+	assert_int_equal(changes.event_count, 0);
+	assert_true(s.highest_p < 100);
+
+	struct shipment unpromised = parcel(NULL), unmoved = parcel("2026-03-05");
+	day(&unpromised, model, noon(0), &changes);
+	assert_int_equal(unpromised.tick_day, 0);
+	unmoved.flags = 0;
+	day(&unmoved, model, noon(0), &changes);
+	assert_int_equal(unmoved.tick_day, 0);
+
+	struct shipment cold = parcel("2026-03-05"); /* a carrier that taught nothing yet */
+	struct delay_model *empty = delay_new();
+	rule.countdown_days = 0;
+	for (int i = 0; i < 5; i++) {
+		day(&cold, empty, noon(i), &changes);
+		assert_int_equal(changes.event_count, 0);
+	}
+	delay_free(&empty);
+	delay_free(&model);
+}
+
+/* A more serious finding stands: noted, not said. */
+static void test_noted(void **state)
+{
+	(void)state;
+	struct delay_model *model = slow_lane();
+	struct changes changes;
+	struct shipment s = parcel("2026-03-05");
+	s.flags |= SHIPMENT_STALLED;
+	struct foretell_result result = day(&s, model, noon(0), &changes);
+	assert_int_equal(changes.event_count, 0);
+	assert_string_equal(result.what, "noted");
+	assert_non_null(strstr(result.why, "not said: stalled"));
+	assert_true(s.flags & SHIPMENT_PREDICTED);
+
+	struct shipment van = parcel("2026-03-05"); /* it is in the van: no guesses now */
+	van.status = STATUS_OUT_FOR_DELIVERY;
+	day(&van, model, noon(0), &changes);
+	assert_int_equal(changes.event_count, 0);
+	delay_free(&model);
+}
+
+static void test_over(void **state)
+{
+	(void)state;
+	struct delay_model *model = slow_lane();
+	struct changes changes;
+	struct shipment s = parcel("2026-03-05");
+	day(&s, model, noon(0), &changes);
+	assert_int_equal(changes.event_count, 1);
+	s.promised.to = "2026-03-25"; /* much later */
+	struct foretell_result result = day(&s, model, noon(1), &changes);
+	assert_int_equal(changes.event_count, 1);
+	assert_int_equal(changes.events[0].kind, EVENT_DELAY_OVER);
+	assert_string_equal(result.what, "delay_over");
+	day(&s, model, noon(2), &changes);
+	assert_int_equal(changes.event_count, 0);
+	delay_free(&model);
+}
+
+/* The delivery is taught once, however it is heard of. */
+static void test_delivery_is_taught_once(void **state)
+{
+	(void)state;
+	struct delay_model *model = delay_new();
+	struct changes changes;
+	struct shipment s = parcel("2026-03-05");
+	struct delay_place *place = delay_place(model, "courier", NULL, "DE", "FR");
+	day(&s, model, noon(0), &changes);
+	s.status = STATUS_DELIVERED;
+	s.delivered_ms = noon(3);
+	s.finished_ms = noon(3) + HOUR_MS;
+	struct foretell_result result = day(&s, model, noon(3) + HOUR_MS, &changes);
+	assert_int_equal(result.lesson.delivered_day, MONDAY + 3);
+	foretell_learn(model, &tuner, &result.lesson);
+	assert_true(delay_experience(model, place) > 0.9);
+	result = day(&s, model, noon(4), &changes);
+	assert_false(result.lesson.is_due);
+	assert_int_equal(foretell_next_ms(&s, NULL), NEVER_MS);
+	delay_free(&model);
+}
+
+/* Judged in flight on the fifth day, then heard that it came on the third. */
+static void test_late_news(void **state)
+{
+	(void)state;
+	struct delay_model *model = delay_new();
+	struct changes changes;
+	struct shipment s = parcel("2026-03-05");
+	for (int i = 0; i < 6; i++) {
+		struct foretell_result result = day(&s, model, noon(i), &changes);
+		foretell_learn(model, &tuner, &result.lesson);
+	}
+	s.status = STATUS_DELIVERED;
+	s.delivered_ms = noon(3);
+	struct foretell_result result = day(&s, model, noon(6), &changes);
+	foretell_learn(model, &tuner, &result.lesson);
+	assert_true(delay_experience(model, delay_place(model, "courier", NULL, "DE", "FR")) > 0.9);
+	delay_free(&model);
+}
+
+static void test_hostile(void **state)
+{
+	(void)state;
+	struct delay_model *model = slow_lane();
+	static const char *const promises[] = {"9999-12-31", "0001-01-01", "x", "", "2026-13-45"};
+	for (size_t i = 0; i < sizeof promises / sizeof *promises; i++) {
+		struct shipment s = parcel(promises[i]);
+		struct changes changes;
+		s.newest_ms = i % 2 ? NEVER_MS : 1;
+		struct foretell_result result = day(&s, model, noon(0), &changes);
+		foretell_learn(model, &tuner, &result.lesson);
+		foretell_next_ms(&s, NULL);
+	}
+	delay_free(&model);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_a_promise_in_danger),
+	    cmocka_unit_test(test_no_danger),
+	    cmocka_unit_test(test_noted),
+	    cmocka_unit_test(test_over),
+	    cmocka_unit_test(test_delivery_is_taught_once),
+	    cmocka_unit_test(test_late_news),
+	    cmocka_unit_test(test_hostile),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
