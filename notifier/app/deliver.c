@@ -436,6 +436,7 @@ static next claim_hand_out(struct claim *p)
 		partition->drains_outbox = false;
 		return END;
 	}
+	partition->has_outbox = true; /* there may be more */
 	if (partition->drains_outbox)
 		snprintf(partition->outbox_cursor, sizeof partition->outbox_cursor, "%s", last.at);
 	for (size_t i = 1; i + 5 <= p->value.count; i += 5)
