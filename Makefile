@@ -157,8 +157,8 @@ STYLED := $(shell find notifier carriers tests -name '*.[ch]' 2>/dev/null | sort
 lint: layers ## clang-format, clang-tidy, layers, budgets, banned functions
 	@clang-format --dry-run --Werror $(STYLED)
 	@sh tests/style.sh
-	@printf '%s\n' $(SOURCES) notifier/main.c | xargs -P $(shell nproc) -n 4 clang-tidy --quiet 2>/dev/null \
-		-- $(CPPFLAGS) -std=c11 $(PKG_CFLAGS)
+	@printf '%s\n' $(SOURCES) notifier/main.c | xargs -P $(shell nproc) -n 4 \
+		sh -c 'clang-tidy --quiet "$$@" -- $(CPPFLAGS) -std=c11 $(PKG_CFLAGS) 2>/dev/null' clang-tidy
 
 format: ## bring every C file into the project's format
 	@clang-format -i $(STYLED)

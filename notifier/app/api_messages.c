@@ -13,8 +13,9 @@ API_ROUTE(api_message_drop, drop)
 
 #define MESSAGES_STEPS(X)                                                                          \
 	X(api, partition)                                                                          \
-	X(api, failed) X(api, of_shipment) X(api, next_message) X(api, one) X(api, shown)          \
-	    X(api, owned) X(api, requeued)
+	X(api, failed)                                                                             \
+	X(api, of_shipment)                                                                        \
+	X(api, next_message) X(api, one) X(api, shown) X(api, owned) X(api, requeued)
 MESSAGES_STEPS(FLOW_STEP)
 
 #define LIST_MAX 200

@@ -20,10 +20,17 @@ API_ROUTE(api_shipment_refresh, refresh)
 
 #define SHIPMENTS_STEPS(X)                                                                         \
 	X(api, found)                                                                              \
-	X(api, unmatched) X(api, replay) X(api, stored) X(api, state) X(api, planned_poll)         \
-	    X(api, history) X(api, explain_history) X(api, explain_poll) X(api, explained)         \
-	        X(api, patched) X(api, dropped) X(api, forget) X(api, erased) X(api, refreshed)    \
-	            X(api, planned)
+	X(api, unmatched)                                                                          \
+	X(api, replay)                                                                             \
+	X(api, stored)                                                                             \
+	X(api, state)                                                                              \
+	X(api, planned_poll)                                                                       \
+	X(api, history)                                                                            \
+	X(api, explain_history)                                                                    \
+	X(api, explain_poll)                                                                       \
+	X(api, explained)                                                                          \
+	X(api, patched)                                                                            \
+	X(api, dropped) X(api, forget) X(api, erased) X(api, refreshed) X(api, planned)
 SHIPMENTS_STEPS(FLOW_STEP)
 
 /* --- out

@@ -39,8 +39,9 @@ struct deliver {
 
 #define DELIVER_STEPS(X)                                                                           \
 	X(deliver, reload)                                                                         \
-	X(deliver, reloaded) X(deliver, look) X(deliver, render) X(deliver, send) X(deliver, sent) \
-	    X(deliver, record) X(deliver, recorded)
+	X(deliver, reloaded)                                                                       \
+	X(deliver, look)                                                                           \
+	X(deliver, render) X(deliver, send) X(deliver, sent) X(deliver, record) X(deliver, recorded)
 DELIVER_STEPS(FLOW_STEP)
 
 static void deliver_fini(struct flow *flow);

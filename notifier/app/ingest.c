@@ -34,9 +34,16 @@ struct ingest {
 
 #define INGEST_STEPS(X)                                                                            \
 	X(ingest, verify)                                                                          \
-	X(ingest, parse) X(ingest, take) X(ingest, load) X(ingest, detect) X(ingest, commit)       \
-	    X(ingest, committed) X(ingest, keep) X(ingest, kept) X(ingest, quarantine)             \
-	        X(ingest, quarantined) X(ingest, following) X(ingest, accept) X(ingest, refuse)
+	X(ingest, parse)                                                                           \
+	X(ingest, take)                                                                            \
+	X(ingest, load)                                                                            \
+	X(ingest, detect)                                                                          \
+	X(ingest, commit)                                                                          \
+	X(ingest, committed)                                                                       \
+	X(ingest, keep)                                                                            \
+	X(ingest, kept)                                                                            \
+	X(ingest, quarantine)                                                                      \
+	X(ingest, quarantined) X(ingest, following) X(ingest, accept) X(ingest, refuse)
 INGEST_STEPS(FLOW_STEP)
 
 static void ingest_fini(struct flow *flow)

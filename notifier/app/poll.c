@@ -44,10 +44,17 @@ struct poll {
 
 #define POLL_STEPS(X)                                                                              \
 	X(poll, look)                                                                              \
-	X(poll, collect) X(poll, judge) X(poll, budget) X(poll, granted) X(poll, token)            \
-	    X(poll, ask) X(poll, read) X(poll, understand) X(poll, take) X(poll, commit)           \
-	        X(poll, committed) X(poll, reloaded) X(poll, plan) X(poll, planned)                \
-	            X(poll, refused)
+	X(poll, collect)                                                                           \
+	X(poll, judge)                                                                             \
+	X(poll, budget)                                                                            \
+	X(poll, granted)                                                                           \
+	X(poll, token)                                                                             \
+	X(poll, ask)                                                                               \
+	X(poll, read)                                                                              \
+	X(poll, understand)                                                                        \
+	X(poll, take)                                                                              \
+	X(poll, commit)                                                                            \
+	X(poll, committed) X(poll, reloaded) X(poll, plan) X(poll, planned) X(poll, refused)
 POLL_STEPS(FLOW_STEP)
 
 static void poll_fini(struct flow *flow)

@@ -5,8 +5,14 @@
 
 #define SCRIPT_ROWS(X)                                                                             \
 	X(find)                                                                                    \
-	X(commit) X(unmatched) X(lease) X(release) X(events) X(decide) X(claim) X(receipt)         \
-	    X(requeue) X(due) X(plan) X(clock) X(quota) X(block) X(erase) X(quarantine)
+	X(commit)                                                                                  \
+	X(unmatched)                                                                               \
+	X(lease)                                                                                   \
+	X(release)                                                                                 \
+	X(events)                                                                                  \
+	X(decide)                                                                                  \
+	X(claim)                                                                                   \
+	X(receipt) X(requeue) X(due) X(plan) X(clock) X(quota) X(block) X(erase) X(quarantine)
 
 enum script_name {
 #define X(name) SCRIPT_##name,
