@@ -152,8 +152,13 @@ static int64_t clip_ms(int64_t at_ms, int64_t least_ms, int64_t most_ms)
 	return at_ms < least_ms ? least_ms : at_ms > most_ms ? most_ms : at_ms;
 }
 
+struct gap { /* between the last look and this one */
+	int64_t last_ms, now_ms;
+	bool is_poll;
+};
+
 static void learn_news(struct foresight *f, const struct shipment *s, const struct sight *before,
-    const struct changes *changes, enum source source, int64_t last_ms, int64_t now_ms)
+    const struct changes *changes, const struct gap *gap)
 {
 	struct hazard_lag *lag = hazard_lag_of(f->hazard, s->carrier);
 	enum status status = before->status;
@@ -165,9 +170,9 @@ static void learn_news(struct foresight *f, const struct shipment *s, const stru
 			continue; /* the first answer tells of before our time */
 		double value = hazard_news_value(foresight_news(checkpoint, status, has_moved));
 		hazard_learn_event(f->hazard, &before->belief,
-		    clip_ms(at_ms + hazard_lag_ms(lag), last_ms, now_ms), value);
-		if (source == SOURCE_POLL)
-			hazard_learn_lag(lag, at_ms, last_ms, now_ms);
+		    clip_ms(at_ms + hazard_lag_ms(lag), gap->last_ms, gap->now_ms), value);
+		if (gap->is_poll)
+			hazard_learn_lag(lag, at_ms, gap->last_ms, gap->now_ms);
 		status = checkpoint->status;
 		has_moved = has_moved || status == STATUS_IN_TRANSIT;
 	}
@@ -184,7 +189,8 @@ void foresight_learn(struct foresight *f, const struct shipment *s, const struct
 	if (last_ms == 0 || last_ms > now_ms)
 		return;
 	hazard_learn_exposure(f->hazard, &before->belief, last_ms, now_ms);
-	learn_news(f, s, before, changes, source, last_ms, now_ms);
+	struct gap gap = {last_ms, now_ms, source == SOURCE_POLL};
+	learn_news(f, s, before, changes, &gap);
 }
 
 /* --- when next ----------------------------------------------------------------------------------

@@ -37,7 +37,8 @@ static size_t columns_of(UChar32 c)
 	return width == U_EA_FULLWIDTH || width == U_EA_WIDE ? 2 : 1;
 }
 
-/* Bytes of the text's start that fit into so many columns; *used is how many they take. */
+/* Bytes of the text's start that fit into so many columns; *used is how many they take.
+ * NOLINTNEXTLINE(readability-function-size): U8_NEXT is a large macro */
 static size_t bytes_within(const char *text, size_t columns, size_t *used)
 {
 	int32_t at = 0, len = (int32_t)strlen(text);

@@ -253,7 +253,7 @@ bool contact_language_normalise(const char *language, char out[16], struct err *
 		good = rest.at == NULL && ((part.len == 2 && all(part, is_letter)) ||
 		                              (part.len == 3 && all(part, is_digit)));
 		if (good)
-			length = language_add(out, length, part, part.len);
+			language_add(out, length, part, part.len);
 	}
 	if (good)
 		return true;

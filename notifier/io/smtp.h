@@ -60,7 +60,7 @@ unsigned smtp_in_flight(const struct smtp *smtp);
  *   ERR_INPUT      an address or the content is not sendable.
  * Cancelling after the final dot is ambiguous too: the connection is dropped. */
 struct await *smtp_send(
-    struct smtp *smtp, struct flow *flow, const struct smtp_mail *mail, struct smtp_result *out);
+    struct smtp *smtp, struct flow *flow, const struct smtp_mail *given, struct smtp_result *out);
 /* Whether the final dot of the mail that this await sends has been written (for shutdown). */
 bool smtp_is_handed_over(const struct await *await);
 #endif

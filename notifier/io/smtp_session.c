@@ -340,6 +340,7 @@ void smtp_session_give(struct smtp_session *session, struct mail *mail)
  * mail's dot it may not disturb that one; otherwise only the end of the connection ends it. */
 void smtp_session_drop(struct smtp_session *session, struct mail *mail)
 {
+	must(mail != NULL);
 	if (session->mail == mail && !session->is_ready) {
 		session->mail = NULL;
 	} else if (session->mail == mail && session->finishing != NULL) {

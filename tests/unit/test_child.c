@@ -84,7 +84,10 @@ static void test_log_folder_and_clean_state(void **state)
 	(void)state;
 	/* Prints its folder, which signals it ignores, and its open descriptors. */
 	static const char *const argv[] = {"sh", "-c",
-	    "pwd; grep SigIgn /proc/self/status; ls /proc/self/fd | wc -l; echo e >&2", NULL};
+	    /* Signals 32 and 33 are glibc's own: nobody can give them back. */
+	    "pwd; grep SigIgn /proc/self/status | sed s/180000000/000000000/; "
+	    "ls /proc/self/fd | wc -l; echo e >&2",
+	    NULL};
 	struct arena *arena = arena_new();
 	char log[] = "/tmp/test_child.XXXXXX";
 	int fd = mkstemp(log); /* without close-on-exec, to be inherited by mistake */
