@@ -31,7 +31,7 @@ void config_problem_add(struct config_problems *problems, const struct config_pr
 	kept->path = arena_strdup(problems->arena, problem->path);
 }
 
-static void add_about_value(
+__attribute__((format(printf, 3, 0))) static void add_about_value(
     const struct config_value *value, bool is_warning, const char *format, va_list args)
 {
 	struct config_problems *problems = value->loader->problems;
