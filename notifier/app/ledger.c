@@ -59,8 +59,6 @@ const char *ledger_describe(struct decided_message *out, const struct shipment *
 	    .arena = arena, .items = arena_array(arena, FIELDS_MAX, sizeof(char *))};
 	put(&fields, "ac", text_eq(s->account, "default") ? NULL : s->account);
 	put(&fields, "s", s->id);
-	if (!text_eq(s->account, "default"))
-		put(&fields, "ac", s->account);
 	put(&fields, "r", decision->recipient_id);
 	put(&fields, "c", channel_name(decision->channel));
 	put_event(&fields, event);
@@ -117,9 +115,6 @@ bool ledger_read(const struct redis_value *flat, struct ledger *out, struct aren
 	if (out->account == NULL)
 		out->account = "default";
 	out->state = field_text(flat, "t", arena);
-	out->account = field_text(flat, "ac", arena);
-	if (out->account == NULL)
-		out->account = "default";
 	out->shipment_id = field_text(flat, "s", arena);
 	out->recipient_id = field_text(flat, "r", arena);
 	out->attempt_id = field_text(flat, "i", arena);

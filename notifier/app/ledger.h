@@ -1,10 +1,10 @@
 /* The ledger of a message: the hash n:{pNN}:m:ID, values ≤ 64 bytes.  Only this file knows its
  * fields:
- *   t  state: queued, held, sending, retry | sent, dropped, failed, expired, unknown
- *   ac account (left out: default)   s  shipment   r  recipient   c  channel   k n st re at no ap
- * so wd b0 b1 qd  the event a  claims     fa failures    i  attempt id   sa  claimed at   d  ended
- * at   x  why ac account; absent: default f  1: an operator asked for another try, age does not
- * matter
+ * - t state: queued, held, sending, retry | sent, dropped, failed, expired, unknown;
+ * - ac account (left out: default), s shipment, r recipient, c channel;
+ * - k n st re at no ap so wd b0 b1 qd: the event;
+ * - a claims, fa failures, i attempt id, sa claimed at, d ended at, x why;
+ * - f 1: an operator asked for another try, age does not matter.
  */
 #ifndef APP_LEDGER_H
 #define APP_LEDGER_H

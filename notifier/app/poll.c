@@ -27,7 +27,6 @@ struct poll {
 	unsigned looked;    /* partitions looked at for this batch */
 	unsigned partition; /* the one being looked at */
 	bool is_put_off;    /* none of them is due at the price of now */
-	bool took_all;      /* the partition had more than we could take */
 	struct redis_value value;
 	const char **numbers;
 	struct carrier_poll asked;

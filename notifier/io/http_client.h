@@ -31,7 +31,6 @@ struct http_request {
 	 * private, link-local or otherwise special addresses (judged on the address that is
 	 * connected to). */
 	bool is_untrusted_url;
-	bool has_no_body_reuse; /* reserved */
 };
 
 struct http_response { /* in flow->arena */
