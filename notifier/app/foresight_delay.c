@@ -18,16 +18,13 @@ static const struct zone *zone_of(const struct account_config *account, const st
 /* --- delays --------------------------------------------------------------------------------------
  */
 
-/* A countdown would warn of every parcel that comes on its last day; until a carrier has taught
- * enough, nothing is predicted. */
 static struct delay_rule rule_of(const struct account_config *account)
 {
 	struct err err;
 	struct delay_rule rule = DELAY_RULE_DEFAULT;
-	rule.countdown_days = 0;
 	/* "off": days are judged and taught all the same, but no P(late) is above this. */
 	if (account == NULL || !delay_rule_parse(&rule, account->delay_rule, &err))
-		rule.far_threshold = rule.near_threshold = 2;
+		rule.far_threshold = rule.near_threshold = rule.countdown_precision = 2;
 	return rule;
 }
 
@@ -47,15 +44,35 @@ void foresight_day(struct foresight *f, const struct account_config *account, st
 	foretell_day(s, &foretell, changes, result);
 }
 
+/* Was it right, was it early, and did what we call 70 % come true seven times in ten? */
+static void count_outcome(const struct foretell_lesson *lesson)
+{
+	static const char *const tenths[FORECAST_BINS] = {
+	    "0.0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"};
+	static const char *const leads[] = {"0", "1", "2", "3", "4", "5", "6", "7+"};
+	const int32_t longest = (int32_t)(sizeof leads / sizeof *leads) - 1;
+	if (lesson->eta_mass > 0)
+		metric_count(METRIC_INTERVALS, lesson->eta_held ? "held" : "failed", NULL, NULL);
+	if (lesson->outcome == FORETELL_OPEN)
+		return;
+	const char *outcome = lesson->outcome == FORETELL_LATE ? "late" : "in_time";
+	metric_count(METRIC_FORECASTS, lesson->was_alerted ? "alert" : "none", outcome, NULL);
+	if (lesson->was_alerted && lesson->outcome == FORETELL_LATE) {
+		int32_t days = lesson->lead_days < 0 ? 0 : lesson->lead_days;
+		metric_count(METRIC_LEAD, leads[days < longest ? days : longest], NULL, NULL);
+	}
+	for (size_t i = 0; i < FORECAST_BINS; i++)
+		if (lesson->said[i] > 0)
+			metric_add(METRIC_CALIBRATION, lesson->said[i], tenths[i], outcome, NULL);
+}
+
 void foresight_learn_day(struct foresight *f, const struct foretell_result *result)
 {
 	const struct foretell_lesson *lesson = &result->lesson;
-	if (f == NULL || !lesson->is_due)
+	if (f == NULL || lesson->trip.place == NULL)
 		return;
 	foretell_learn(f->delay, &f->tuner, lesson);
-	if (lesson->delivered_day != DELAY_DAY_NONE)
-		metric_count(METRIC_FORECASTS, lesson->was_alerted ? "alert" : "none",
-		    lesson->delivered_day > lesson->trip.promised_day ? "late" : "in_time", NULL);
+	count_outcome(lesson);
 }
 
 void delay_days_close(struct foresight *f, int64_t now_ms)

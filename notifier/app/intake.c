@@ -6,6 +6,7 @@
 #include "notifier/app/keys.h"
 #include "notifier/app/world.h"
 #include "notifier/core/contact.h"
+#include "notifier/core/foretell.h"
 
 #define NUMBER_MAX   50
 #define TEXT_MAX     200
@@ -387,10 +388,8 @@ void intake_merge(const struct intake *intake, struct shipment *into)
 		into->recipient_count = from->recipient_count;
 	}
 	if (intake->has_promised) {
-		if (!text_eq(into->promised.to, from->promised.to)) { /* another promise: anew */
-			into->flags &= ~(SHIPMENT_PREDICTED | SHIPMENT_PREDICTED_OVER);
-			into->highest_p = 0;
-		}
+		if (!text_eq(into->promised.to, from->promised.to))
+			foretell_forget(into);
 		into->promised = from->promised;
 	}
 	if (intake->has_carrier && !text_eq(into->carrier, from->carrier)) {

@@ -39,7 +39,14 @@
 	X(QUOTA_USED, "notifier_quota_used_ratio", GAUGE, "carrier",                               \
 	    "Looks of the day against what the quota holds; this worker's share of both.")         \
 	X(FORECASTS, "notifier_delay_forecasts_total", COUNTER, "said,outcome",                    \
-	    "Delivered parcels with a promise: said (alert, none), outcome (late, in_time).")      \
+	    "Parcels whose promise was kept or broken: said (alert, none), outcome (late, "        \
+	    "in_time). alert and in_time: a false alarm.")                                         \
+	X(LEAD, "notifier_delay_alerts_early_total", COUNTER, "lead_days",                         \
+	    "Alerts that came true, by whole days before the promise ended.")                      \
+	X(CALIBRATION, "notifier_delay_predictions_total", COUNTER, "said,outcome",                \
+	    "Daily predictions by P(late) said, rounded down to a tenth, and what came of it.")    \
+	X(INTERVALS, "notifier_delay_intervals_total", COUNTER, "outcome",                         \
+	    "80 % intervals shown at the handover: held or failed.")                               \
 	X(NOT_DUE, "notifier_polls_put_off_total", COUNTER, "carrier",                             \
 	    "Parcels that came up, were judged again and were not due at the price of the "        \
 	    "moment.")                                                                             \

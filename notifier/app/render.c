@@ -39,12 +39,30 @@ static void put_span(json_t *data, const char *key, const struct eta *eta, const
 	json_object_set_new(data, key, span);
 }
 
+/* Of a delay that only we foresee, the days that we expect; the carrier's estimate still is what it
+ * was before. */
+static bool put_foreseen(json_t *data, const struct event *event)
+{
+	char from[WHEN_BYTES], to[WHEN_BYTES];
+	if (event->kind != EVENT_DELAY_PREDICTED || event->high_day == 0)
+		return false;
+	day_format(from, event->low_day);
+	day_format(to, event->high_day);
+	json_t *span = json_object();
+	json_put_text(span, "from", from);
+	json_put_text(span, "to", to);
+	json_object_set_new(data, "eta", span);
+	return true;
+}
+
 /* What people may expect now: the carrier's estimate, else the merchant's promise; never a time
  * that has passed. */
 static void put_eta(
     json_t *data, const struct render_query *query, const struct zone *zone, struct arena *arena)
 {
 	const struct shipment *s = query->shipment;
+	if (put_foreseen(data, query->event))
+		return;
 	const struct eta *candidates[] = {&s->eta, &s->promised};
 	for (size_t i = 0; i < 2; i++) {
 		if (eta_is_set(candidates[i]) && eta_end_ms(candidates[i], zone) > query->now_ms) {

@@ -57,6 +57,45 @@ static void put_identity(json_t *o, const struct shipment *s)
 	json_object_set_new(o, "r", recipients);
 }
 
+/* An array of numbers, in this order; zeros at its end are left out. */
+#define FORECAST_NUMBERS (11 + FORECAST_BINS)
+
+static void put_forecast(json_t *o, const struct forecast *f)
+{
+	int64_t numbers[FORECAST_NUMBERS] = {f->tick_day, f->held_days, f->p_late, f->highest_p,
+	    f->low_day, f->high_day, f->first.low_day, f->first.high_day, f->first.mass,
+	    f->alert_day, f->alert_eta_ms / SECOND_MS};
+	size_t count = FORECAST_NUMBERS;
+	for (size_t i = 0; i < FORECAST_BINS; i++)
+		numbers[FORECAST_NUMBERS - FORECAST_BINS + i] = f->said[i];
+	while (count > 0 && numbers[count - 1] == 0)
+		count--;
+	if (count == 0)
+		return;
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_integer(numbers[i]));
+	json_object_set_new(o, "fc", array);
+}
+
+static void get_forecast(const json_t *array, struct forecast *f)
+{
+	int64_t n[FORECAST_NUMBERS];
+	for (size_t i = 0; i < FORECAST_NUMBERS; i++)
+		n[i] = json_integer_value(json_array_get(array, i)); /* 0 beyond the end */
+	*f = (struct forecast){.tick_day = (int32_t)n[0],
+	    .held_days = (int32_t)n[1],
+	    .p_late = (unsigned)n[2],
+	    .highest_p = (unsigned)n[3],
+	    .low_day = (int32_t)n[4],
+	    .high_day = (int32_t)n[5],
+	    .first = {(int32_t)n[6], (int32_t)n[7], (unsigned)n[8]},
+	    .alert_day = (int32_t)n[9],
+	    .alert_eta_ms = n[10] * SECOND_MS};
+	for (size_t i = 0; i < FORECAST_BINS; i++)
+		f->said[i] = (unsigned char)n[FORECAST_NUMBERS - FORECAST_BINS + i];
+}
+
 static void put_belief(json_t *o, const struct shipment *s)
 {
 	json_put_text(o, "st", s->status ? status_name(s->status) : NULL);
@@ -80,8 +119,7 @@ static void put_belief(json_t *o, const struct shipment *s)
 	json_put_int(o, "fl", s->flags);
 	json_put_int(o, "fi", s->finished_ms);
 	json_put_int(o, "ho", s->handover_ms);
-	json_put_int(o, "td", s->tick_day);
-	json_put_int(o, "hp", s->highest_p);
+	put_forecast(o, &s->forecast);
 	json_put_int(o, "ou", s->out_ms);
 	json_put_int(o, "at", s->attempted_ms);
 	json_put_int(o, "sl", s->stalled_ms);
@@ -231,8 +269,7 @@ static void get_belief(const json_t *o, struct shipment *s, struct arena *arena)
 	s->flags = (unsigned)json_get_int(o, "fl");
 	s->finished_ms = json_get_int(o, "fi");
 	s->handover_ms = json_get_int(o, "ho");
-	s->tick_day = json_get_int(o, "td");
-	s->highest_p = (unsigned)json_get_int(o, "hp");
+	get_forecast(json_object_get(o, "fc"), &s->forecast);
 	s->out_ms = json_get_int(o, "ou");
 	s->attempted_ms = json_get_int(o, "at");
 	s->stalled_ms = json_get_int(o, "sl");
@@ -299,6 +336,8 @@ json_t *event_json(const struct event *event)
 	json_put_text(o, "wd", event->withdrawn ? status_name(event->withdrawn) : NULL);
 	put_eta(o, "b0", "b1", &event->eta_before);
 	json_put_int(o, "qd", event->quiet_days);
+	json_put_int(o, "d0", event->low_day);
+	json_put_int(o, "d1", event->high_day);
 	return o;
 }
 
@@ -325,6 +364,8 @@ bool event_of_json(const json_t *o, struct event *out, struct arena *arena)
 	status_parse(str_of(json_string_value(json_object_get(o, "wd"))), &out->withdrawn);
 	get_eta(o, "b0", "b1", &out->eta_before, arena);
 	out->quiet_days = (int)json_get_int(o, "qd");
+	out->low_day = (int32_t)json_get_int(o, "d0");
+	out->high_day = (int32_t)json_get_int(o, "d1");
 	return true;
 }
 

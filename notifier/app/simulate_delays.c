@@ -19,6 +19,7 @@ struct parcel {
 	int32_t delivered_day; /* INT32_MAX = never */
 	struct delay_trip trip;
 	struct delay_watch watch;
+	struct delay_eta eta; /* at handover; mass 0: its outcome is known */
 };
 
 struct replay {
@@ -161,12 +162,10 @@ static void print_tick(
 
 static void print_eta(struct replay *replay, const struct parcel *parcel)
 {
-	struct delay_eta eta;
 	char low[WHEN_BYTES], high[WHEN_BYTES], median[WHEN_BYTES];
-	delay_eta(replay->model, &parcel->trip, parcel->trip.handover_day, &eta);
-	day_format(low, eta.low_day);
-	day_format(high, eta.high_day);
-	day_format(median, eta.median_day);
+	day_format(low, parcel->eta.low_day);
+	day_format(high, parcel->eta.high_day);
+	day_format(median, parcel->eta.median_day);
 	buf_add_text(&replay->line, "{\"kind\":\"eta\",\"id\":");
 	add_json_text(&replay->line, parcel->id);
 	buf_add_text(&replay->line, ",\"at\":");
@@ -189,6 +188,8 @@ static void parcel_tick(struct replay *replay, struct parcel *parcel, int32_t da
 	    .p_late = p,
 	    .experience = delay_experience(replay->model, parcel->trip.place),
 	    .day = day,
+	    .handover_day = parcel->trip.handover_day,
+	    .countdown_precision = delay_countdown_precision(replay->model, parcel->trip.place),
 	    .promised_day = parcel->trip.promised_day,
 	};
 	if (delay_judge(&replay->rule, &replay->tuner, &parcel->watch, &signs) != DELAY_ALERT)
@@ -196,6 +197,17 @@ static void parcel_tick(struct replay *replay, struct parcel *parcel, int32_t da
 	char midnight[WHEN_BYTES];
 	when_format_utc(midnight, day * DAY_MS);
 	print_alert(&replay->line, parcel, at_handover ? parcel->handed_over_at : midnight, p);
+}
+
+static void eta_close(struct replay *replay, struct parcel *parcel, int32_t day)
+{
+	struct delay_eta *eta = &parcel->eta;
+	bool is_delivered = parcel->delivered_day == day, has_failed = day > eta->high_day;
+	if (eta->mass == 0 || !(is_delivered || has_failed))
+		return;
+	delay_on_eta(
+	    replay->model, parcel->trip.place, day, eta->mass, !has_failed && day >= eta->low_day);
+	eta->mass = 0;
 }
 
 /* The evening of day: teaches the model, and drops from `flight` what arrived or is too old. */
@@ -206,6 +218,7 @@ static size_t flight_close(struct replay *replay, struct parcel **flight, size_t
 		struct parcel *parcel = flight[i];
 		bool delivered = parcel->delivered_day == day;
 		delay_on_day(replay->model, &parcel->trip, day, delivered);
+		eta_close(replay, parcel, day);
 		if (delivered && parcel->delivered_ms < parcel->promised_ms)
 			delay_tuner_on_time(&replay->tuner, parcel->watch.highest_p, day);
 		if (!delivered && day - parcel->trip.handover_day < DELAY_EXPIRE_DAYS)
@@ -233,6 +246,7 @@ static void replay_run(struct replay *replay)
 		     next++) {
 			struct parcel *parcel = &replay->parcels[next];
 			flight[in_flight++] = parcel;
+			delay_eta(replay->model, &parcel->trip, day, &parcel->eta);
 			if (replay->want_eta)
 				print_eta(replay, parcel);
 			parcel_tick(replay, parcel, day, true);

@@ -15,10 +15,7 @@ static const double speed_prior[2] = {20, 12};
 #define ROOT_HAZARD          0.04 /* a parcel of an unknown carrier takes about 25 days */
 #define HAZARD_MOST          0.95
 #define SPEED_FADE           0.95 /* a day: what is odd now is less odd tomorrow */
-#define ETA_HORIZON_DAYS     200
-#define SNAPSHOT_AGES        55 /* as the published reference values have it */
-/* Measured coverage is 4 to 5 points above the mass asked for: days are lumps.  For 80 %: */
-#define ETA_MASS 0.75
+#define SNAPSHOT_AGES        55   /* as the published reference values have it */
 /* A multiple of every half-life: moving the origin multiplies by exact powers of two. */
 #define SHIFT_DAYS 360
 
@@ -44,7 +41,7 @@ struct delay_model *delay_new(void)
 {
 	struct delay_model *model = xcalloc(1, sizeof *model);
 	model->origin_day = model->today = model->closed_day = DELAY_DAY_NONE;
-	model->weights = (struct delay_weights){1, 1, 1};
+	model->weights = (struct delay_weights){1, 1, 1, 1};
 	model->epoch = 1;
 	model->spill = place_new(model, "*|*", NULL);
 	return model;
@@ -102,7 +99,7 @@ struct delay_place *delay_place(struct delay_model *model, const char *carrier, 
 	return place_at(model, key, region);
 }
 
-static const struct delay_place *place_service(const struct delay_place *place)
+const struct delay_place *delay_place_service(const struct delay_place *place)
 {
 	while (place->parent)
 		place = place->parent;
@@ -120,6 +117,7 @@ struct delay_weights delay_weights_of(const struct delay_model *model, int32_t d
 	    .delay = exp2(days / DELAY_HALF_LIFE),
 	    .weekday = exp2(days / WEEKDAY_HALF_LIFE),
 	    .speed = exp2(days / SPEED_HALF_LIFE),
+	    .eta = exp2(days / ETA_HALF_LIFE),
 	};
 }
 
@@ -134,13 +132,19 @@ void delay_sums_shift(struct delay_sums *sums, int32_t days)
 	double delay = exp2(-(double)days / DELAY_HALF_LIFE);
 	double weekday = exp2(-(double)days / WEEKDAY_HALF_LIFE);
 	double speed = exp2(-(double)days / SPEED_HALF_LIFE);
+	double eta = exp2(-(double)days / ETA_HALF_LIFE);
 	scale(sums->exposure, DELAY_AGES, delay);
 	scale(sums->deliveries, DELAY_AGES, delay);
 	scale(&sums->delivered, 1, delay);
+	scale(&sums->countdown_seen, 1, delay);
+	scale(&sums->countdown_late, 1, delay);
 	scale(sums->weekday_seen, CALENDAR_DAYS, weekday);
 	scale(sums->weekday_expected, CALENDAR_DAYS, weekday);
 	scale(&sums->speed_seen, 1, speed);
 	scale(&sums->speed_expected, 1, speed);
+	scale(&sums->eta_shown, 1, eta);
+	scale(&sums->eta_mass, 1, eta);
+	scale(&sums->eta_held, 1, eta);
 }
 
 /* Once a year the weights are brought down again: a double ends at 2^1023, which the fastest
@@ -252,29 +256,19 @@ static int trip_age(const struct delay_trip *trip, int32_t day)
 
 /* --- prediction ------------------------------------------------------------------------------- */
 
-struct delay_walk { /* from a day into the future */
-	const struct delay_model *model;
-	const struct delay_trip *trip;
-	const struct delay_place *service;
-	bool keep;          /* for place_intensity */
-	double disturbance; /* (speed - 1) faded */
-	double intensity;   /* summed so far */
-};
-
-static struct delay_walk walk_start(
+struct delay_walk delay_walk_start(
     struct delay_model *model, const struct delay_trip *trip, bool keep)
 {
 	return (struct delay_walk){
 	    .model = model,
 	    .trip = trip,
-	    .service = place_service(trip->place),
+	    .service = delay_place_service(trip->place),
 	    .keep = keep,
 	    .disturbance = place_speed(model, trip->place) - 1,
 	};
 }
 
-/* P(still undelivered at the end of day); to be called day after day. */
-static double walk_survival(struct delay_walk *walk, int32_t day)
+double delay_walk_survival(struct delay_walk *walk, int32_t day)
 {
 	const struct delay_trip *trip = walk->trip;
 	int weekday = calendar_weekday(trip->calendar, day);
@@ -292,42 +286,30 @@ double delay_p_late(struct delay_model *model, const struct delay_trip *trip, in
 	if (day > trip->promised_day)
 		return 1;
 	place_snapshot(model, trip->place, trip_age(trip, day));
-	struct delay_walk walk = walk_start(model, trip, true);
+	struct delay_walk walk = delay_walk_start(model, trip, true);
 	double survival = 1;
 	/* A promise a year away is as good as kept; the bound keeps hostile dates cheap. */
-	int64_t last = (int64_t)day + 2 * ETA_HORIZON_DAYS;
+	int64_t last = (int64_t)day + 2 * DELAY_HORIZON_DAYS;
 	for (int64_t at = day; at <= trip->promised_day && at < last; at++)
-		survival = walk_survival(&walk, (int32_t)at);
+		survival = delay_walk_survival(&walk, (int32_t)at);
 	return survival;
-}
-
-void delay_eta(
-    struct delay_model *model, const struct delay_trip *trip, int32_t day, struct delay_eta *eta)
-{
-	double delivered[ETA_HORIZON_DAYS + 1] = {0}; /* [i]: by the end of day + i - 1 */
-	struct delay_walk walk = walk_start(model, trip, false);
-	int median = ETA_HORIZON_DAYS - 1, low = 0, high = ETA_HORIZON_DAYS - 1;
-	for (int i = ETA_HORIZON_DAYS; i > 0; i--) {
-		int ahead = ETA_HORIZON_DAYS - i;
-		delivered[ahead + 1] = 1 - walk_survival(&walk, day + ahead);
-		if (delivered[ahead + 1] >= 0.5 && median > ahead)
-			median = ahead;
-	}
-	for (int from = 0, to = 0; to < ETA_HORIZON_DAYS; to++) {
-		while (from <= to && delivered[to + 1] - delivered[from] >= ETA_MASS) {
-			if (to - from < high - low) {
-				low = from;
-				high = to;
-			}
-			from++;
-		}
-	}
-	*eta = (struct delay_eta){day + median, day + low, day + high};
 }
 
 double delay_experience(const struct delay_model *model, const struct delay_place *place)
 {
-	return place_service(place)->sums.delivered / model->weights.delay;
+	return delay_place_service(place)->sums.delivered / model->weights.delay;
+}
+
+/* As measured where the model comes from, and weighing so many parcels. */
+#define COUNTDOWN_PRIOR      10.0
+#define COUNTDOWN_PRIOR_LATE 0.69
+
+double delay_countdown_precision(const struct delay_model *model, const struct delay_place *place)
+{
+	const struct delay_sums *sums = &delay_place_service(place)->sums;
+	double unweight = 1 / model->weights.delay;
+	return (sums->countdown_late * unweight + COUNTDOWN_PRIOR * COUNTDOWN_PRIOR_LATE) /
+	       (sums->countdown_seen * unweight + COUNTDOWN_PRIOR);
 }
 
 /* --- learning --------------------------------------------------------------------------------- */
@@ -335,6 +317,7 @@ double delay_experience(const struct delay_model *model, const struct delay_plac
 struct delay_lesson { /* one parcel, one day */
 	int age, weekday;
 	double exposure, expected, expected_plain, seen;
+	double countdown_seen, countdown_late;
 	struct delay_weights weights;
 };
 
@@ -347,7 +330,7 @@ static struct delay_lesson lesson_of(
 	    .weights = delay_weights_of(model, day),
 	};
 	double plain = place_intensity(model, trip->place, lesson.age, true);
-	lesson.exposure = place_service(trip->place)->weekday_factor[lesson.weekday];
+	lesson.exposure = delay_place_service(trip->place)->weekday_factor[lesson.weekday];
 	lesson.expected = 1 - exp(-plain * lesson.exposure);
 	lesson.expected_plain = 1 - exp(-plain);
 	return lesson;
@@ -372,6 +355,8 @@ static void sums_learn(struct delay_sums *sums, const struct delay_lesson *lesso
 		add(&sums->weekday_expected[lesson->weekday],
 		    weights->weekday * lesson->expected_plain);
 		add(&sums->weekday_seen[lesson->weekday], weights->weekday * lesson->seen);
+		add(&sums->countdown_seen, weights->delay * lesson->countdown_seen);
+		add(&sums->countdown_late, weights->delay * lesson->countdown_late);
 	}
 }
 
@@ -385,6 +370,13 @@ static void model_learn(
 	sums_learn(&model->all, lesson, 0);
 }
 
+/* One of the last days before the promise, on which the countdown rule speaks. */
+static bool is_counted_down(const struct delay_trip *trip, int32_t day)
+{
+	return trip->promised_day != DELAY_DAY_NONE && day <= trip->promised_day &&
+	       day > trip->promised_day - DELAY_COUNTDOWN_DAYS;
+}
+
 void delay_on_day(
     struct delay_model *model, const struct delay_trip *trip, int32_t day, bool delivered)
 {
@@ -394,6 +386,10 @@ void delay_on_day(
 		delay_set_today(model, day);
 	struct delay_lesson lesson = lesson_of(model, trip, day);
 	lesson.seen = delivered ? 1 : 0;
+	if (is_counted_down(trip, day) && (delivered || day == trip->promised_day)) {
+		lesson.countdown_seen = 1;
+		lesson.countdown_late = delivered ? 0 : 1;
+	}
 	model_learn(model, trip->place, &lesson);
 }
 
@@ -407,6 +403,10 @@ void delay_on_late_news(struct delay_model *model, const struct delay_trip *trip
 	struct delay_lesson lesson = lesson_of(model, trip, delivered_day);
 	lesson.exposure = lesson.expected = lesson.expected_plain = 0; /* counted that evening */
 	lesson.seen = 1;
+	if (delivered_day <= trip->promised_day && trip->promised_day <= closed_day) {
+		lesson.countdown_late = -1; /* it was taken for late */
+		lesson.countdown_seen = is_counted_down(trip, delivered_day) ? 0 : -1;
+	}
 	model_learn(model, trip->place, &lesson);
 	int64_t last = (int64_t)trip->handover_day + DELAY_EXPIRE_DAYS;
 	for (int64_t day = (int64_t)delivered_day + 1; day <= closed_day && day <= last; day++) {

@@ -17,11 +17,12 @@
 #include "notifier/base/str.h"
 #include "notifier/core/calendar.h"
 
-#define DELAY_AGES          60    /* days since handover that are told apart; older = the last */
-#define DELAY_EXPIRE_DAYS   75    /* older parcels teach nothing any more: stop delay_on_day */
-#define DELAY_PLACES_MAX    20000 /* about 1.9 kB each; beyond, the level above speaks */
-#define DELAY_DAY_NONE      INT32_MIN
-#define DELAY_MODEL_VERSION 1
+#define DELAY_AGES           60    /* days since handover that are told apart; older = the last */
+#define DELAY_EXPIRE_DAYS    75    /* older parcels teach nothing any more: stop delay_on_day */
+#define DELAY_PLACES_MAX     20000 /* about 1.9 kB each; beyond, the level above speaks */
+#define DELAY_COUNTDOWN_DAYS 2     /* before the promise has passed */
+#define DELAY_DAY_NONE       INT32_MIN
+#define DELAY_MODEL_VERSION  2
 
 struct delay_model;
 struct delay_model *delay_new(void);
@@ -50,12 +51,22 @@ double delay_p_late(struct delay_model *model, const struct delay_trip *trip, in
 struct delay_eta {
 	int32_t median_day;
 	int32_t low_day, high_day; /* the 80 % interval, both inclusive */
+	double mass;               /* what was asked of the model for it: for delay_on_eta */
 };
 void delay_eta(
     struct delay_model *model, const struct delay_trip *trip, int32_t day, struct delay_eta *eta);
 
+/* An interval shown with this mass has held (delivered within it), or has failed: delivered before
+ * it, or not by its last day (known a day later, delivered or not).  Once per interval. */
+void delay_on_eta(
+    struct delay_model *model, struct delay_place *place, int32_t day, double mass, bool held);
+
 /* Deliveries this carrier and service has taught (decayed): the cold start ends at 200. */
 double delay_experience(const struct delay_model *model, const struct delay_place *place);
+
+/* Of parcels still on the road DELAY_COUNTDOWN_DAYS before their promise ends, the share that
+ * breaks it: whether the countdown rule would tell the truth about this carrier and service. */
+double delay_countdown_precision(const struct delay_model *model, const struct delay_place *place);
 
 /* Close of `day` for one parcel that was in flight on it (handed over <= day, undelivered at
  * 00:00).  Returned, cancelled, lost, held at customs or waiting at a pick-up point: do not call

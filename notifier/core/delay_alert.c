@@ -37,12 +37,22 @@ double delay_tuner_threshold(const struct delay_tuner *tuner, double budget)
 	return histogram_quantile(&tuner->highest, &tuner_shape, 1 - budget, 0.65);
 }
 
+/* Nothing is learned yet: late are those that are on the road shortly before the promise ends.
+ * Where carriers promise the very day, that would warn of nearly everybody; so the rule has to have
+ * been right, and the carrier's own word stands against it. */
+static bool is_counted_down(const struct delay_rule *rule, const struct delay_signs *signs)
+{
+	return signs->promised_day + 1 - signs->day <= rule->countdown_days &&
+	       signs->promised_day - signs->handover_day > rule->countdown_least_days &&
+	       signs->countdown_precision >= rule->countdown_precision && !signs->carrier_keeps_it;
+}
+
 static bool is_alarming(
     const struct delay_rule *rule, const struct delay_tuner *tuner, const struct delay_signs *signs)
 {
 	int64_t days_left = (int64_t)signs->promised_day + 1 - signs->day;
 	if (signs->experience < rule->cold_deliveries)
-		return days_left <= rule->countdown_days;
+		return is_counted_down(rule, signs);
 	if (rule->kind == DELAY_BUDGET)
 		return signs->p_late > delay_tuner_threshold(tuner, rule->budget);
 	double threshold = days_left > rule->near_days ? rule->far_threshold : rule->near_threshold;
@@ -53,7 +63,8 @@ static bool is_alarming(
 static bool is_over(const struct delay_rule *rule, const struct delay_signs *signs)
 {
 	bool judged = signs->experience >= rule->cold_deliveries;
-	return signs->carrier_eta_holds || (judged && signs->p_late < rule->over_threshold);
+	return (signs->carrier_keeps_it && signs->carrier_eta_is_new) ||
+	       (judged && signs->p_late < rule->over_threshold);
 }
 
 enum delay_verdict delay_judge(const struct delay_rule *rule, const struct delay_tuner *tuner,

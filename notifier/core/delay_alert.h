@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "notifier/base/err.h"
+#include "notifier/core/delay.h"
 #include "notifier/core/histogram.h"
 
 enum delay_rule_kind {
@@ -22,7 +23,12 @@ struct delay_rule {
 	double budget;          /* share of on-time parcels that may be alerted wrongly */
 	double over_threshold;  /* an alert is taken back when P(late) falls below */
 	double cold_deliveries; /* below this experience the countdown rule speaks */
-	int countdown_days;     /* cold: undelivered so many days before the promise has passed */
+	/* Cold: undelivered so many days before the promise has passed … */
+	int countdown_days;
+	/* … speaks only while it has been right so often, … */
+	double countdown_precision;
+	/* … of parcels that were promised more than so many days of travel. */
+	int countdown_least_days;
 };
 
 /* DELAYS.md, section 6: the settings measured best. */
@@ -30,7 +36,8 @@ struct delay_rule {
 	{                                                                                          \
 		.kind = DELAY_TWO_ZONES, .far_threshold = 0.65, .near_threshold = 0.50,            \
 		.near_days = 3, .budget = 0.05, .over_threshold = 0.25, .cold_deliveries = 200,    \
-		.countdown_days = 2                                                                \
+		.countdown_days = DELAY_COUNTDOWN_DAYS, .countdown_precision = 0.5,                \
+		.countdown_least_days = 2                                                          \
 	}
 /* "two-zone" or "budget=0.05" (between 0 and 1). */
 CHECK_RESULT bool delay_rule_parse(struct delay_rule *rule, const char *text, struct err *err);
@@ -52,8 +59,11 @@ struct delay_signs { /* of one parcel, one tick */
 	double p_late;
 	double experience; /* delay_experience of its carrier and service */
 	int32_t day;
-	int32_t promised_day;   /* inclusive */
-	bool carrier_eta_holds; /* an ETA given after the alert keeps the promise */
+	int32_t handover_day;
+	int32_t promised_day;       /* inclusive */
+	double countdown_precision; /* delay_countdown_precision */
+	bool carrier_keeps_it;   /* the carrier's estimate, not passed yet, keeps the promise … */
+	bool carrier_eta_is_new; /* … and was given after the alert */
 };
 
 enum delay_verdict { DELAY_SILENT, DELAY_ALERT, DELAY_IS_OVER };

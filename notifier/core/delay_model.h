@@ -6,18 +6,26 @@
 #include "notifier/base/map.h"
 #include "notifier/core/delay.h"
 
-#define DELAY_LEVELS      3   /* carrier|service, destination, lane */
-#define DELAY_HALF_LIFE   90  /* days: exposure and deliveries by age */
-#define WEEKDAY_HALF_LIFE 120 /* days */
-#define SPEED_HALF_LIFE   5   /* days: a strike shows within a week and is forgotten in three */
-#define DELAY_NAME_BYTES  40  /* of a carrier, service or region inside a key; longer is cut */
-#define DELAY_KEY_BYTES   (4 * DELAY_NAME_BYTES + 8)
+#define DELAY_LEVELS       3   /* carrier|service, destination, lane */
+#define DELAY_HALF_LIFE    90  /* days: exposure and deliveries by age */
+#define WEEKDAY_HALF_LIFE  120 /* days */
+#define SPEED_HALF_LIFE    5   /* days: a strike shows within a week and is forgotten in three */
+#define ETA_HALF_LIFE      30  /* days: how well the intervals held lately */
+#define DELAY_HORIZON_DAYS 200 /* nobody asks further ahead */
+#define DELAY_NAME_BYTES   40  /* of a carrier, service or region inside a key; longer is cut */
+#define DELAY_KEY_BYTES    (4 * DELAY_NAME_BYTES + 8)
 
 struct delay_sums {
 	double exposure[DELAY_AGES], deliveries[DELAY_AGES]; /* DELAY_HALF_LIFE */
 	double weekday_seen[CALENDAR_DAYS], weekday_expected[CALENDAR_DAYS];
 	double speed_seen, speed_expected; /* SPEED_HALF_LIFE; the two upper levels */
 	double delivered;                  /* all deliveries, DELAY_HALF_LIFE */
+	/* DELAY_HALF_LIFE, level 0 only: parcels still on the road DELAY_COUNTDOWN_DAYS before
+	 * their promise ended, and those of them that broke it. */
+	double countdown_seen, countdown_late;
+	/* ETA_HALF_LIFE, level 0 only: intervals whose outcome is known, the sum of the masses
+	 * asked for them, and those that held. */
+	double eta_shown, eta_mass, eta_held;
 };
 
 struct delay_place {
@@ -37,7 +45,7 @@ struct delay_place {
 };
 
 struct delay_weights { /* of one day */
-	double delay, weekday, speed;
+	double delay, weekday, speed, eta;
 };
 
 struct delay_model {
@@ -57,4 +65,19 @@ struct delay_weights delay_weights_of(const struct delay_model *model, int32_t d
 void delay_sums_shift(struct delay_sums *sums, int32_t days);
 void delay_set_today(struct delay_model *model, int32_t day);
 void delay_weekday_factors(struct delay_model *model);
+/* Its level 0. */
+const struct delay_place *delay_place_service(const struct delay_place *place);
+
+struct delay_walk { /* from a day into the future */
+	const struct delay_model *model;
+	const struct delay_trip *trip;
+	const struct delay_place *service;
+	bool keep;          /* what was computed, for the day */
+	double disturbance; /* (speed - 1) faded */
+	double intensity;   /* summed so far */
+};
+struct delay_walk delay_walk_start(
+    struct delay_model *model, const struct delay_trip *trip, bool keep);
+/* P(still undelivered at the end of day); to be called day after day. */
+double delay_walk_survival(struct delay_walk *walk, int32_t day);
 #endif

@@ -1,5 +1,7 @@
 #include "notifier/core/foretell.h"
 
+#include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,18 +25,13 @@ static int32_t promised_day(const struct shipment *shipment, const struct zone *
 	return day < LATEST_DAY ? day : DELAY_DAY_NONE;
 }
 
-static bool is_watched(const struct shipment *shipment, const struct zone *zone)
-{
-	return shipment->handover_ms != 0 && promised_day(shipment, zone) != DELAY_DAY_NONE;
-}
-
 int64_t foretell_next_ms(const struct shipment *shipment, const struct zone *zone)
 {
 	if (shipment_is_finished(shipment) || status_is_final(shipment->status) ||
-	    !is_watched(shipment, zone) || shipment->tick_day == 0)
+	    shipment->handover_ms == 0 || shipment->forecast.tick_day == 0)
 		return NEVER_MS; /* the first day is judged with the news of the handover */
 	int32_t handover_day = zone_day(zone, shipment->handover_ms);
-	int32_t day = (int32_t)shipment->tick_day + 1;
+	int32_t day = shipment->forecast.tick_day + 1;
 	if (day - handover_day > DELAY_EXPIRE_DAYS)
 		return NEVER_MS;
 	return zone_day_start(zone, day) + spread_ms(shipment->id);
@@ -64,6 +61,8 @@ static struct delay_trip trip_of(const struct shipment *shipment, const struct f
 	        place_name(&shipment->origin), place_name(&shipment->destination)),
 	    .handover_day = zone_day(foretell->zone, shipment->handover_ms),
 	    .promised_day = promised_day(shipment, foretell->zone),
+	    .calendar = foretell->calendar,
+	    .held_days = shipment->forecast.held_days,
 	};
 }
 
@@ -85,30 +84,53 @@ static unsigned standing_findings(const struct shipment *shipment)
 static void say(struct shipment *shipment, const struct foretell *foretell, enum event_kind kind,
     struct changes *out)
 {
-	const struct event details = {.at_ms = foretell->now_ms,
+	int32_t promised = promised_day(shipment, foretell->zone);
+	const struct forecast *f = &shipment->forecast;
+	struct event details = {.at_ms = foretell->now_ms,
 	    .noticed_ms = foretell->now_ms,
 	    .source = foretell->source,
 	    .eta_before = shipment->promised};
+	if (kind == EVENT_DELAY_PREDICTED && f->high_day > promised) { /* late: not before then */
+		details.low_day = f->low_day > promised ? f->low_day : promised + 1;
+		details.high_day = f->high_day;
+	}
 	changes_add(out, shipment, kind, &details);
 	out->outcome = OUTCOME_APPLIED;
 }
 
-static void judge(struct shipment *shipment, const struct foretell *foretell,
-    const struct delay_trip *trip, struct changes *out, struct foretell_result *result)
+/* The end of the carrier's estimate where it is not over yet and keeps the promise; else 0. */
+static int64_t kept_eta_ms(const struct shipment *shipment, const struct foretell *foretell)
 {
-	struct delay_signs signs = {
-	    .p_late = delay_p_late(foretell->model, trip, (int32_t)shipment->tick_day),
-	    .experience = delay_experience(foretell->model, trip->place),
-	    .day = (int32_t)shipment->tick_day,
-	    .promised_day = trip->promised_day,
-	};
-	struct delay_watch watch = {.highest_p = shipment->highest_p / PER_MILLE,
-	    .alerted = (shipment->flags & SHIPMENT_PREDICTED) != 0,
-	    .over = (shipment->flags & SHIPMENT_PREDICTED_OVER) != 0};
-	enum delay_verdict verdict = delay_judge(foretell->rule, foretell->tuner, &watch, &signs);
-	shipment->highest_p = (unsigned)(watch.highest_p * PER_MILLE);
-	if (verdict == DELAY_SILENT)
-		return;
+	int64_t eta_ms = eta_end_ms(&shipment->eta, foretell->zone);
+	bool holds =
+	    eta_ms > foretell->now_ms && eta_ms <= eta_end_ms(&shipment->promised, foretell->zone);
+	return holds ? eta_ms : 0;
+}
+
+static void note(const struct shipment *shipment, const struct foretell *foretell,
+    const struct delay_trip *trip, unsigned standing, struct foretell_result *result)
+{
+	const struct forecast *f = &shipment->forecast;
+	char span[2 * WHEN_BYTES + 16] = "", from[WHEN_BYTES], to[WHEN_BYTES];
+	if (f->high_day != 0) {
+		day_format(from, f->low_day);
+		day_format(to, f->high_day);
+		snprintf(span, sizeof span, "; expected %s to %s", from, to);
+	}
+	bool is_cold =
+	    delay_experience(foretell->model, trip->place) < foretell->rule->cold_deliveries;
+	snprintf(result->why, sizeof result->why,
+	    "%s %.0f %% on day %d on the road, %d days before the promise ends%s%s%s",
+	    is_cold ? "counted down, the carrier has taught too little: P(late)" : "P(late) is",
+	    f->p_late * 100 / PER_MILLE, f->tick_day - trip->handover_day,
+	    trip->promised_day + 1 - f->tick_day, span, standing ? "; not said: " : "",
+	    standing ? finding_name(finding_most_serious(standing)) : "");
+}
+
+static void speak(struct shipment *shipment, const struct foretell *foretell,
+    const struct delay_trip *trip, enum delay_verdict verdict, struct changes *out,
+    struct foretell_result *result)
+{
 	bool is_alert = verdict == DELAY_ALERT;
 	unsigned standing = standing_findings(shipment);
 	shipment->flags |= is_alert ? SHIPMENT_PREDICTED : SHIPMENT_PREDICTED_OVER;
@@ -116,27 +138,111 @@ static void judge(struct shipment *shipment, const struct foretell *foretell,
 	if (speaks)
 		say(shipment, foretell, is_alert ? EVENT_DELAY_PREDICTED : EVENT_DELAY_OVER, out);
 	result->what = !speaks ? "noted" : is_alert ? "delay_predicted" : "delay_over";
-	snprintf(result->why, sizeof result->why,
-	    "P(late) is %.0f %% on day %d on the road, %d days before the promise ends%s%s",
-	    signs.p_late * 100, signs.day - trip->handover_day, trip->promised_day + 1 - signs.day,
-	    speaks ? "" : "; not said: ",
-	    speaks ? "" : finding_name(finding_most_serious(standing)));
+	note(shipment, foretell, trip, speaks ? 0 : standing, result);
+	out->state_changed = true;
+}
+
+static void judge(struct shipment *shipment, const struct foretell *foretell,
+    const struct delay_trip *trip, struct changes *out, struct foretell_result *result)
+{
+	struct forecast *f = &shipment->forecast;
+	int64_t kept_ms = kept_eta_ms(shipment, foretell);
+	struct delay_signs signs = {
+	    .p_late = f->p_late / PER_MILLE,
+	    .experience = delay_experience(foretell->model, trip->place),
+	    .day = f->tick_day,
+	    .handover_day = trip->handover_day,
+	    .promised_day = trip->promised_day,
+	    .countdown_precision = delay_countdown_precision(foretell->model, trip->place),
+	    .carrier_keeps_it = kept_ms != 0,
+	    .carrier_eta_is_new = kept_ms != f->alert_eta_ms,
+	};
+	struct delay_watch watch = {.highest_p = f->highest_p / PER_MILLE,
+	    .alerted = (shipment->flags & SHIPMENT_PREDICTED) != 0,
+	    .over = (shipment->flags & SHIPMENT_PREDICTED_OVER) != 0};
+	enum delay_verdict verdict = delay_judge(foretell->rule, foretell->tuner, &watch, &signs);
+	f->highest_p = (unsigned)lround(watch.highest_p * PER_MILLE);
+	if (verdict == DELAY_ALERT) {
+		f->alert_day = f->tick_day;
+		f->alert_eta_ms = eta_end_ms(&shipment->eta, foretell->zone);
+	}
+	if (verdict != DELAY_SILENT)
+		speak(shipment, foretell, trip, verdict, out, result);
 }
 
 /* --- the day ------------------------------------------------------------------------------------
  */
 
+/* What the model says today, whether or not anybody is told. */
+static void predict(
+    struct shipment *shipment, const struct foretell *foretell, const struct delay_trip *trip)
+{
+	struct forecast *f = &shipment->forecast;
+	struct delay_eta eta = {0};
+	bool is_first = f->tick_day == trip->handover_day;
+	bool knows =
+	    delay_experience(foretell->model, trip->place) >= foretell->rule->cold_deliveries;
+	double p_late = delay_p_late(foretell->model, trip, f->tick_day);
+	if (knows)
+		delay_eta(foretell->model, trip, f->tick_day, &eta);
+	f->p_late = (unsigned)lround(p_late * PER_MILLE);
+	f->low_day = eta.low_day;
+	f->high_day = eta.high_day;
+	if (is_first && knows) {
+		f->first.low_day = eta.low_day;
+		f->first.high_day = eta.high_day;
+		f->first.mass = (unsigned)lround(eta.mass * PER_MILLE);
+	}
+	unsigned char *said =
+	    &f->said[p_late < 1 ? (int)(p_late * FORECAST_BINS) : FORECAST_BINS - 1];
+	if (knows && f->tick_day <= trip->promised_day && *said < UCHAR_MAX)
+		++*said;
+}
+
 static struct foretell_lesson lesson_of(
     const struct shipment *shipment, const struct delay_trip *trip, int32_t to_day)
 {
-	int32_t from = shipment->tick_day ? (int32_t)shipment->tick_day : trip->handover_day;
-	return (struct foretell_lesson){.is_due = true,
-	    .trip = *trip,
-	    .from_day = from,
+	const struct forecast *f = &shipment->forecast;
+	return (struct foretell_lesson){.trip = *trip,
+	    .from_day = f->tick_day ? f->tick_day : trip->handover_day,
 	    .to_day = to_day,
-	    .delivered_day = DELAY_DAY_NONE,
-	    .was_alerted = (shipment->flags & SHIPMENT_PREDICTED) != 0,
-	    .highest_p = shipment->highest_p / PER_MILLE};
+	    .delivered_day = DELAY_DAY_NONE};
+}
+
+/* The interval shown at the handover: known to hold or to have failed?  What waited for people
+ * says nothing about the network. */
+static void settle_interval(
+    struct shipment *shipment, int32_t day, bool is_delivered, struct foretell_lesson *lesson)
+{
+	struct forecast *f = &shipment->forecast;
+	if (f->first.mass == 0 || !(is_delivered || day > f->first.high_day))
+		return;
+	if (f->held_days == 0) {
+		lesson->eta_mass = f->first.mass / PER_MILLE;
+		lesson->eta_held =
+		    is_delivered && day >= f->first.low_day && day <= f->first.high_day;
+	}
+	memset(&f->first, 0, sizeof f->first);
+}
+
+/* Whether it kept its promise.  A day it was held is its recipient's, or the customs'; a day of
+ * grace is for news that come in the night. */
+static void settle_promise(struct shipment *shipment, const struct delay_trip *trip, int32_t day,
+    bool is_delivered, struct foretell_lesson *lesson)
+{
+	struct forecast *f = &shipment->forecast;
+	int32_t grace_days = is_delivered ? 0 : 1, travelled_day = day - f->held_days;
+	bool is_late = travelled_day > trip->promised_day + grace_days;
+	if (trip->promised_day == DELAY_DAY_NONE || shipment->flags & SHIPMENT_JUDGED ||
+	    !(is_delivered || is_late))
+		return;
+	shipment->flags |= SHIPMENT_JUDGED;
+	lesson->outcome = is_late ? FORETELL_LATE : FORETELL_IN_TIME;
+	lesson->was_alerted = (shipment->flags & SHIPMENT_PREDICTED) != 0;
+	lesson->lead_days = trip->promised_day + 1 - f->alert_day;
+	lesson->highest_p = f->highest_p / PER_MILLE;
+	memcpy(lesson->said, f->said, sizeof lesson->said);
+	memset(f->said, 0, sizeof f->said);
 }
 
 static int64_t first_move_ms(const struct shipment *shipment, const struct changes *changes)
@@ -147,48 +253,104 @@ static int64_t first_move_ms(const struct shipment *shipment, const struct chang
 	return shipment->newest_ms;
 }
 
+static void deliver(
+    struct shipment *shipment, const struct foretell *foretell, struct foretell_result *result)
+{
+	struct delay_trip trip = trip_of(shipment, foretell);
+	int32_t day = zone_day(foretell->zone, shipment->delivered_ms);
+	struct foretell_lesson *lesson = &result->lesson;
+	*lesson = lesson_of(shipment, &trip, day);
+	lesson->delivered_day = day;
+	settle_interval(shipment, day, true, lesson);
+	settle_promise(shipment, &trip, day, true, lesson);
+	shipment->flags |= SHIPMENT_TAUGHT;
+}
+
+/* A new day: closes those since the last one, and judges this. */
+static void begin_day(struct shipment *shipment, const struct foretell *foretell, int32_t today,
+    struct changes *out, struct foretell_result *result)
+{
+	struct forecast *f = &shipment->forecast;
+	struct delay_trip trip = trip_of(shipment, foretell);
+	struct foretell_lesson *lesson = &result->lesson;
+	bool moves = is_in_motion(shipment);
+	*lesson = lesson_of(shipment, &trip, today);
+	if (!moves) {
+		f->held_days += f->tick_day ? today - f->tick_day : 0;
+		lesson->to_day = lesson->from_day; /* it was not at risk of being delivered */
+	}
+	settle_interval(shipment, today, false, lesson);
+	settle_promise(shipment, &trip, today, false, lesson);
+	f->tick_day = today;
+	out->state_changed = true;
+	if (!moves || shipment->status == STATUS_OUT_FOR_DELIVERY)
+		return; /* in the van: no guesses now */
+	predict(shipment, foretell, &trip);
+	if (trip.promised_day != DELAY_DAY_NONE)
+		judge(shipment, foretell, &trip, out, result);
+}
+
+/* The carrier promises anew what we doubted: that need not wait for tomorrow. */
+static bool is_reassured(const struct shipment *shipment, const struct foretell *foretell)
+{
+	int64_t kept_ms = kept_eta_ms(shipment, foretell);
+	return (shipment->flags & (SHIPMENT_PREDICTED | SHIPMENT_PREDICTED_OVER)) ==
+	           SHIPMENT_PREDICTED &&
+	       kept_ms != 0 && kept_ms != shipment->forecast.alert_eta_ms;
+}
+
 void foretell_day(struct shipment *shipment, const struct foretell *foretell, struct changes *out,
     struct foretell_result *result)
 {
 	*result = (struct foretell_result){0};
 	if (shipment->handover_ms == 0 && shipment->flags & SHIPMENT_MOVED)
 		shipment->handover_ms = first_move_ms(shipment, out);
-	if (!is_watched(shipment, foretell->zone))
+	if (shipment->handover_ms == 0)
 		return;
-	struct delay_trip trip = trip_of(shipment, foretell);
 	int32_t today = zone_day(foretell->zone, foretell->now_ms);
 	if (shipment->status == STATUS_DELIVERED && !(shipment->flags & SHIPMENT_TAUGHT)) {
-		shipment->flags |= SHIPMENT_TAUGHT;
-		int32_t day = zone_day(foretell->zone, shipment->delivered_ms);
-		result->lesson = lesson_of(shipment, &trip, day);
-		result->lesson.delivered_day = day;
+		deliver(shipment, foretell, result);
 		return;
 	}
-	if (shipment_is_finished(shipment) || shipment->tick_day >= today)
+	if (shipment_is_finished(shipment))
 		return;
-	if (is_in_motion(shipment))
-		result->lesson = lesson_of(shipment, &trip, today);
-	shipment->tick_day = today;
-	out->state_changed = true;
-	if (is_in_motion(shipment) && shipment->status != STATUS_OUT_FOR_DELIVERY)
-		judge(shipment, foretell, &trip, out, result);
+	if (shipment->forecast.tick_day < today) {
+		begin_day(shipment, foretell, today, out, result);
+	} else if (is_in_motion(shipment) && is_reassured(shipment, foretell)) {
+		struct delay_trip trip = trip_of(shipment, foretell);
+		speak(shipment, foretell, &trip, DELAY_IS_OVER, out, result);
+	}
+}
+
+void foretell_forget(struct shipment *shipment)
+{
+	struct forecast *f = &shipment->forecast;
+	shipment->flags &= ~(SHIPMENT_PREDICTED | SHIPMENT_PREDICTED_OVER | SHIPMENT_JUDGED);
+	f->highest_p = f->p_late = 0;
+	f->alert_day = 0;
+	f->alert_eta_ms = 0;
+	memset(f->said, 0, sizeof f->said);
 }
 
 void foretell_learn(
     struct delay_model *model, struct delay_tuner *tuner, const struct foretell_lesson *lesson)
 {
-	if (!lesson->is_due)
-		return;
+	const struct delay_trip *trip = &lesson->trip;
 	int32_t delivered = lesson->delivered_day;
+	if (trip->place == NULL)
+		return;
+	if (lesson->eta_mass > 0)
+		delay_on_eta(
+		    model, trip->place, lesson->to_day, lesson->eta_mass, lesson->eta_held);
 	for (int32_t day = lesson->from_day;
-	     day < lesson->to_day && day - lesson->trip.handover_day <= DELAY_EXPIRE_DAYS; day++)
-		delay_on_day(model, &lesson->trip, day, false);
+	     day < lesson->to_day && day - trip->handover_day <= DELAY_EXPIRE_DAYS; day++)
+		delay_on_day(model, trip, day, false);
 	if (delivered == DELAY_DAY_NONE)
 		return;
 	if (delivered >= lesson->from_day)
-		delay_on_day(model, &lesson->trip, delivered, true);
+		delay_on_day(model, trip, delivered, true);
 	else
-		delay_on_late_news(model, &lesson->trip, delivered, lesson->from_day - 1);
-	if (delivered <= lesson->trip.promised_day)
+		delay_on_late_news(model, trip, delivered, lesson->from_day - 1);
+	if (lesson->outcome == FORETELL_IN_TIME)
 		delay_tuner_on_time(tuner, lesson->highest_p, delivered);
 }

@@ -45,11 +45,29 @@ struct address {                                 /* only what cadence, delay and
 #define SHIPMENT_STALLED_AGAIN  0x40u  /* … and reported once more: that was the last word */
 #define SHIPMENT_PREDICTED_OVER 0x80u  /* … and the danger was over */
 #define SHIPMENT_TAUGHT         0x100u /* its delivery was learned from */
+#define SHIPMENT_AT_DESTINATION 0x200u /* scanned in the place it goes to */
+#define SHIPMENT_JUDGED         0x400u /* whether it kept its promise was counted */
 
 #define SHIPMENT_SEEN_MAX 24
 /* Fingerprints are this short: among 24 of one parcel 40 bits do not collide, and they are stored.
  */
 #define SHIPMENT_FINGERPRINT_MASK UINT64_C(0xffffffffff)
+
+#define FORECAST_BINS 10
+struct forecast {           /* what core/foretell keeps of a parcel; days are local, 0: none */
+	int32_t tick_day;   /* the newest day judged */
+	int32_t held_days;  /* on which it did not travel: customs, waiting for its recipient */
+	unsigned p_late;    /* on tick_day, in thousandths */
+	unsigned highest_p; /* the highest so far */
+	int32_t low_day, high_day; /* the 80 % interval of its delivery, as of tick_day */
+	struct {                   /* the interval shown at the handover, until its outcome */
+		int32_t low_day, high_day;
+		unsigned mass; /* in thousandths; 0: none, or the outcome is known */
+	} first;
+	int32_t alert_day;                 /* when delay_predicted was found */
+	int64_t alert_eta_ms;              /* the end of the carrier's estimate then; 0: none */
+	unsigned char said[FORECAST_BINS]; /* days on which P(late) was 0.0 …, 0.1 …, … 0.9 … */
+};
 
 struct shipment {
 	int64_t version; /* of the stored state; 0: not stored yet */
@@ -88,8 +106,7 @@ struct shipment {
 	} duties;
 	unsigned flags;
 	int64_t handover_ms; /* the first scan on the road; 0: none yet */
-	int64_t tick_day;    /* newest local day judged by core/foretell; 0: none */
-	unsigned highest_p;  /* the highest P(late) so far, in thousandths */
+	struct forecast forecast;
 	int64_t finished_ms; /* reached a final status (arrival here); 0: unfinished */
 
 	/* --- events --- */
@@ -130,9 +147,10 @@ struct event { /* a change worth knowing */
 	int64_t noticed_ms; /* when we learned of it */
 	bool approximate;
 	enum source source;
-	enum status withdrawn; /* corrected: what the carrier took back */
-	struct eta eta_before; /* delayed, delay_over, delay_predicted */
-	int quiet_days;        /* stalled */
+	enum status withdrawn;     /* corrected: what the carrier took back */
+	struct eta eta_before;     /* delayed, delay_over, delay_predicted */
+	int quiet_days;            /* stalled */
+	int32_t low_day, high_day; /* delay_predicted: when we expect it instead; 0: not known */
 };
 
 /* A moment as people write it: a date, an instant, or a local time.  `end` asks for the end of a

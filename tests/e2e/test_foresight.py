@@ -82,8 +82,8 @@ def slow_lane(days):
     exposure = [1000] * (days + 1) + [0] * (59 - days)
     deliveries = [0] * days + [1000] + [0] * (59 - days)
     today = int(time.time() // 86400)
-    return f"1 {today} " + " ".join(
-        str(number) for number in exposure + deliveries + [0] * 14 + [0, 0, 1000])
+    return f"2 {today} " + " ".join(
+        str(number) for number in exposure + deliveries + [0] * 14 + [0, 0, 1000] + [0] * 5)
 
 
 def test_a_promise_in_danger_is_told_before_it_breaks_and_explained(world, mail_server):
@@ -91,7 +91,7 @@ def test_a_promise_in_danger_is_told_before_it_breaks_and_explained(world, mail_
     world.start()
     today = int(time.time() // 86400)
     world.redis().hset("n:model:delay", mapping={
-        "generic|": slow_lane(9), "~model": f"1 {today} {today - 1}"})
+        "generic|": slow_lane(9), "~model": f"2 {today} {today - 1}"})
     world.kill()  # so that it is read, not written over
     world.start()
     wait_for(lambda: "model_loaded" in world.log(), "the model")
@@ -109,3 +109,5 @@ def test_a_promise_in_danger_is_told_before_it_breaks_and_explained(world, mail_
     notes = [line for line in world.explain(parcel["id"]) if line["kind"] == "forecast"]
     assert [line["what"] for line in notes] == ["delay_predicted"]
     assert "before the promise ends" in notes[0]["why"]
+    warning = [mail for mail in mail_server.to(address) if "may arrive later" in mail.subject][0]
+    assert "More likely:" in warning.part("plain")  # by what the lane takes

@@ -230,17 +230,68 @@ static void survives_a_restart(void **state)
 	delay_free(&copy.model);
 }
 
+/* The interval follows its record: wider after failures, and forgetting them. */
+static void intervals_follow_their_record(void **state)
+{
+	(void)state;
+	struct delay_model *model = delay_new();
+	teach(model, "acme", 100, 5);
+	int32_t today = START + 100;
+	struct delay_trip trip = trip_to(model, "acme", "RJ", today, today + 9);
+	struct delay_eta first, worse, other, later;
+	delay_eta(model, &trip, today, &first);
+	assert_float_equal(first.mass, 0.76, 1e-9);
+	for (int i = 0; i < 200; i++)
+		delay_on_eta(model, trip.place, today, first.mass, i % 2);
+	delay_eta(model, &trip, today, &worse);
+	assert_true(worse.mass > first.mass + 0.1 && worse.mass < 1);
+	assert_true(worse.high_day - worse.low_day >= first.high_day - first.low_day);
+	struct delay_trip stranger = trip_to(model, "other", "RJ", today, today + 9);
+	delay_eta(model, &stranger, today, &other);
+	assert_float_equal(other.mass, 0.76, 1e-9);
+	delay_close_day(model, today + 300);
+	trip = trip_to(model, "acme", "RJ", today + 300, today + 309);
+	delay_eta(model, &trip, today + 300, &later);
+	assert_true(later.mass < 0.77);
+	for (int i = 0; i < 100000; i++)
+		delay_on_eta(model, trip.place, today + 300, 0.9, false);
+	delay_eta(model, &trip, today + 300, &worse);
+	assert_true(worse.mass <= 0.97);
+	delay_free(&model);
+}
+
+/* Late at the end of the promised day; heard otherwise later. */
+static void countdown_keeps_its_record(void **state)
+{
+	(void)state;
+	struct delay_model *model = delay_new();
+	struct delay_trip trip = trip_to(model, "acme", "RJ", START, START + 5);
+	assert_float_equal(delay_countdown_precision(model, trip.place), 0.69, 1e-12);
+	for (int32_t day = START; day <= START + 7; day++)
+		delay_on_day(model, &trip, day, day == START + 7);
+	assert_float_equal(delay_countdown_precision(model, trip.place), 7.9 / 11, 0.01);
+	for (int32_t day = START; day <= START + 5; day++)
+		delay_on_day(model, &trip, day, day == START + 5);
+	assert_float_equal(delay_countdown_precision(model, trip.place), 7.9 / 12, 0.01);
+	for (int32_t day = START; day <= START + 6; day++)
+		delay_on_day(model, &trip, day, false);
+	assert_float_equal(delay_countdown_precision(model, trip.place), 8.9 / 13, 0.01);
+	delay_on_late_news(model, &trip, START + 1, START + 6); /* long before */
+	assert_float_equal(delay_countdown_precision(model, trip.place), 7.9 / 12, 0.01);
+	delay_free(&model);
+}
+
 static void refuses_what_it_does_not_know(void **state)
 {
 	(void)state;
 	static const char *const rows[][2] = {
 	    {"acme|std", ""},
-	    {"acme|std", "2 0 1 2 3"},
 	    {"acme|std", "1 0 1 2 3"},
-	    {"acme", "1 0"},
-	    {"~model", "1 x"},
+	    {"acme|std", "2 0 1 2 3"},
+	    {"acme", "2 0"},
+	    {"~model", "2 x"},
 	    {"~model", "7 1 1"},
-	    {"acme|std", "1 nan"},
+	    {"acme|std", "2 nan"},
 	};
 	struct delay_model *model = delay_new();
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -249,8 +300,8 @@ static void refuses_what_it_does_not_know(void **state)
 		assert_int_equal(err.kind, ERR_INPUT);
 	}
 	struct err err = {0};
-	assert_false(delay_import(model, "acme|std", "2 0", &err));
-	assert_non_null(strstr(err.text, "version 2"));
+	assert_false(delay_import(model, "acme|std", "7 0", &err));
+	assert_non_null(strstr(err.text, "version 7"));
 	delay_free(&model);
 }
 
@@ -291,6 +342,8 @@ int main(void)
 	    cmocka_unit_test(late_news_is_put_right),
 	    cmocka_unit_test(holidays_are_days_of_rest),
 	    cmocka_unit_test(survives_a_restart),
+	    cmocka_unit_test(intervals_follow_their_record),
+	    cmocka_unit_test(countdown_keeps_its_record),
 	    cmocka_unit_test(refuses_what_it_does_not_know),
 	    cmocka_unit_test(stays_sane_under_hostile_input),
 	};

@@ -33,6 +33,8 @@ static void two_zones(void **state)
 		struct delay_signs signs = {.p_late = rows[i].p,
 		    .experience = rows[i].experience,
 		    .day = 100,
+		    .handover_day = 80,
+		    .countdown_precision = 0.7,
 		    .promised_day = 99 + rows[i].days_left};
 		assert_int_equal(delay_judge(&standard, &tuner, &watch, &signs), rows[i].verdict);
 	}
@@ -60,13 +62,13 @@ static void once_and_over_once(void **state)
 	for (size_t i = 0; i < sizeof days / sizeof *days; i++) {
 		signs.day = (int32_t)i;
 		signs.p_late = days[i].p;
-		signs.carrier_eta_holds = days[i].eta_holds;
+		signs.carrier_keeps_it = signs.carrier_eta_is_new = days[i].eta_holds;
 		assert_int_equal(delay_judge(&standard, &tuner, &watch, &signs), days[i].verdict);
 	}
 	assert_float_equal(watch.highest_p, 0.9, 1e-12);
 	watch = (struct delay_watch){.alerted = true};
 	signs.p_late = 0.9;
-	signs.carrier_eta_holds = true;
+	signs.carrier_keeps_it = signs.carrier_eta_is_new = true;
 	assert_int_equal(delay_judge(&standard, &tuner, &watch, &signs), DELAY_IS_OVER);
 }
 

@@ -217,7 +217,7 @@ static void test_a_day_passes_with_every_rule(void **state)
 		struct foretell_result result;
 		int64_t now_ms = loop_now_ms();
 		s.promised.to = "2199-01-01";
-		s.tick_day = zone_day(NULL, now_ms) - 3;
+		s.forecast.tick_day = zone_day(NULL, now_ms) - 3;
 		s.handover_ms = s.newest_ms = now_ms - 4 * DAY_MS;
 		assert_true(foretell_next_ms(&s, NULL) < now_ms);
 		foresight_day(f, rules[i] ? &account : NULL, &s, SOURCE_CLOCK, &changes, &result);

@@ -74,6 +74,8 @@ static void test_a_promise_in_danger(void **state)
 	assert_string_equal(changes.events[0].eta_before.to, "2026-03-05");
 	assert_string_equal(result.what, "delay_predicted");
 	assert_non_null(strstr(result.why, "on day 0 on the road, 4 days before the promise ends"));
+	assert_in_range(changes.events[0].low_day, MONDAY + 4, MONDAY + 6); /* not in time */
+	assert_in_range(changes.events[0].high_day, MONDAY + 6, MONDAY + 8);
 	assert_int_equal(s.handover_ms, noon(0));
 	assert_true(changes.state_changed);
 
@@ -85,7 +87,7 @@ static void test_a_promise_in_danger(void **state)
 	for (int i = 1; i < 9; i++) { /* once per promise, also when it is over */
 		result = day(&s, model, noon(i), &changes);
 		assert_int_equal(changes.event_count, 0);
-		assert_true(result.lesson.is_due);
+		assert_non_null(result.lesson.trip.place);
 		assert_int_equal(result.lesson.from_day, MONDAY + i - 1);
 		assert_int_equal(result.lesson.to_day, MONDAY + i);
 	}
@@ -100,23 +102,17 @@ static void test_no_danger(void **state)
 	struct shipment s = parcel("2026-03-20");
 	day(&s, model, noon(0), &changes);
 	assert_int_equal(changes.event_count, 0);
-	assert_true(s.highest_p < 100);
+	assert_true(s.forecast.highest_p < 100);
 
 	struct shipment unpromised = parcel(NULL), unmoved = parcel("2026-03-05");
 	day(&unpromised, model, noon(0), &changes);
-	assert_int_equal(unpromised.tick_day, 0);
+	assert_int_equal(unpromised.forecast.tick_day, MONDAY); /* teaches, and has an ETA */
+	assert_in_range(unpromised.forecast.low_day, MONDAY + 5, MONDAY + 6);
+	assert_in_range(unpromised.forecast.high_day, MONDAY + 6, MONDAY + 8);
 	unmoved.flags = 0;
 	day(&unmoved, model, noon(0), &changes);
-	assert_int_equal(unmoved.tick_day, 0);
+	assert_int_equal(unmoved.forecast.tick_day, 0);
 
-	struct shipment cold = parcel("2026-03-05"); /* a carrier that taught nothing yet */
-	struct delay_model *empty = delay_new();
-	rule.countdown_days = 0;
-	for (int i = 0; i < 5; i++) {
-		day(&cold, empty, noon(i), &changes);
-		assert_int_equal(changes.event_count, 0);
-	}
-	delay_free(&empty);
 	delay_free(&model);
 }
 
@@ -176,7 +172,7 @@ static void test_delivery_is_taught_once(void **state)
 	foretell_learn(model, &tuner, &result.lesson);
 	assert_true(delay_experience(model, place) > 0.9);
 	result = day(&s, model, noon(4), &changes);
-	assert_false(result.lesson.is_due);
+	assert_null(result.lesson.trip.place);
 	assert_int_equal(foretell_next_ms(&s, NULL), NEVER_MS);
 	delay_free(&model);
 }
@@ -197,6 +193,158 @@ static void test_late_news(void **state)
 	struct foretell_result result = day(&s, model, noon(6), &changes);
 	foretell_learn(model, &tuner, &result.lesson);
 	assert_true(delay_experience(model, delay_place(model, "courier", NULL, "DE", "FR")) > 0.9);
+	delay_free(&model);
+}
+
+/* A carrier that taught nothing yet: two days before a promise's end, unless the promise was short,
+ * the carrier says otherwise, or that has warned in vain before. */
+static void test_cold_start(void **state)
+{
+	(void)state;
+	struct delay_model *model = delay_new();
+	struct changes changes;
+	struct shipment s = parcel("2026-03-06"); /* Friday */
+	int alert_day = -1;
+	for (int i = 0; i < 6; i++) {
+		struct foretell_result result = day(&s, model, noon(i), &changes);
+		if (changes.event_count == 0)
+			continue;
+		assert_int_equal(changes.events[0].kind, EVENT_DELAY_PREDICTED);
+		assert_int_equal(changes.events[0].high_day, 0); /* when instead, nobody knows */
+		assert_non_null(strstr(result.why, "counted down"));
+		alert_day = i;
+	}
+	assert_int_equal(alert_day, 3);
+
+	struct shipment tight = parcel("2026-03-04"), assured = parcel("2026-03-06");
+	assured.eta.to = "2026-03-06";
+	for (int i = 0; i < 5; i++) {
+		day(&tight, model, noon(i), &changes);
+		assert_int_equal(changes.event_count, 0);
+		day(&assured, model, noon(i), &changes);
+		assert_int_equal(changes.event_count, 0);
+	}
+
+	for (int i = 0; i < 8; i++) { /* all on their last day, as promised */
+		struct shipment in_time = parcel("2026-03-06");
+		for (int j = 0; j <= 4; j++) {
+			struct foretell_result result = day(&in_time, model, noon(j), &changes);
+			foretell_learn(model, &tuner, &result.lesson);
+		}
+		in_time.status = STATUS_DELIVERED;
+		in_time.delivered_ms = noon(4);
+		struct foretell_result result = day(&in_time, model, noon(4), &changes);
+		foretell_learn(model, &tuner, &result.lesson);
+	}
+	struct shipment next = parcel("2026-03-06");
+	for (int i = 0; i < 5; i++) {
+		day(&next, model, noon(i), &changes);
+		assert_int_equal(changes.event_count, 0);
+	}
+	delay_free(&model);
+}
+
+/* The carrier gives another estimate, in time: said at once, once. */
+static void test_reassured(void **state)
+{
+	(void)state;
+	struct delay_model *model = slow_lane();
+	struct changes changes;
+	struct shipment s = parcel("2026-03-05");
+	s.eta.to = "2026-03-05"; /* as it stood when we doubted it */
+	day(&s, model, noon(0), &changes);
+	assert_int_equal(changes.event_count, 1);
+	day(&s, model, noon(0) + HOUR_MS, &changes);
+	assert_int_equal(changes.event_count, 0);
+	s.eta.to = "2026-03-04";
+	day(&s, model, noon(0) + 2 * HOUR_MS, &changes);
+	assert_int_equal(changes.event_count, 1);
+	assert_int_equal(changes.events[0].kind, EVENT_DELAY_OVER);
+	day(&s, model, noon(0) + 3 * HOUR_MS, &changes);
+	assert_int_equal(changes.event_count, 0);
+	delay_free(&model);
+}
+
+/* Days at a counter or at the customs are not the network's. */
+static void test_held_days(void **state)
+{
+	(void)state;
+	struct delay_model *model = slow_lane();
+	struct changes changes;
+	struct shipment s = parcel("2026-03-09");
+	day(&s, model, noon(0), &changes);
+	s.status = STATUS_AVAILABLE_FOR_PICKUP;
+	for (int i = 1; i < 10; i++) {
+		struct foretell_result result = day(&s, model, noon(i), &changes);
+		assert_int_equal(result.lesson.from_day, result.lesson.to_day);
+		assert_int_equal(result.lesson.outcome, FORETELL_OPEN);
+		assert_true(result.lesson.eta_mass == 0);
+		assert_int_equal(s.forecast.held_days, i);
+	}
+	s.status = STATUS_DELIVERED;
+	s.delivered_ms = noon(10);
+	struct foretell_result result = day(&s, model, noon(10), &changes);
+	assert_int_equal(result.lesson.outcome, FORETELL_IN_TIME);
+	assert_int_equal(result.lesson.trip.held_days, 9);
+	delay_free(&model);
+}
+
+/* What became of what was said is counted once, and as soon as it is known. */
+static void test_outcomes(void **state)
+{
+	(void)state;
+	struct delay_model *model = slow_lane();
+	struct changes changes;
+	struct shipment s = parcel("2026-03-05");
+	int late = 0, intervals = 0;
+	for (int i = 0; i < 12; i++) {
+		struct foretell_result result = day(&s, model, noon(i), &changes);
+		const struct foretell_lesson *lesson = &result.lesson;
+		if (lesson->eta_mass > 0) {
+			intervals++;
+			assert_false(lesson->eta_held);
+			assert_true(MONDAY + i > s.forecast.tick_day - 1);
+		}
+		if (lesson->outcome == FORETELL_OPEN)
+			continue;
+		late++;
+		assert_int_equal(i, 5); /* promised for day 3, a day of grace */
+		assert_int_equal(lesson->outcome, FORETELL_LATE);
+		assert_true(lesson->was_alerted);
+		assert_int_equal(lesson->lead_days, 4);
+		int said = 0;
+		for (int bin = 0; bin < FORECAST_BINS; bin++)
+			said += lesson->said[bin];
+		assert_int_equal(said, 4); /* days 0 to 3 */
+	}
+	assert_int_equal(late, 1);
+	assert_int_equal(intervals, 1);
+
+	struct shipment again = parcel("2026-03-20");
+	day(&again, model, noon(0), &changes);
+	again.status = STATUS_DELIVERED;
+	again.delivered_ms = noon(6);
+	struct foretell_result result = day(&again, model, noon(6), &changes);
+	assert_int_equal(result.lesson.outcome, FORETELL_IN_TIME);
+	assert_false(result.lesson.was_alerted);
+	assert_true(result.lesson.eta_mass > 0.5 && result.lesson.eta_held);
+	delay_free(&model);
+}
+
+/* Another promise is another question. */
+static void test_another_promise(void **state)
+{
+	(void)state;
+	struct delay_model *model = slow_lane();
+	struct changes changes;
+	struct shipment s = parcel("2026-03-05");
+	day(&s, model, noon(0), &changes);
+	assert_int_equal(changes.event_count, 1);
+	foretell_forget(&s);
+	s.promised.to = "2026-03-06";
+	day(&s, model, noon(1), &changes);
+	assert_int_equal(changes.event_count, 1);
+	assert_int_equal(changes.events[0].kind, EVENT_DELAY_PREDICTED);
 	delay_free(&model);
 }
 
@@ -225,6 +373,11 @@ int main(void)
 	    cmocka_unit_test(test_over),
 	    cmocka_unit_test(test_delivery_is_taught_once),
 	    cmocka_unit_test(test_late_news),
+	    cmocka_unit_test(test_cold_start),
+	    cmocka_unit_test(test_reassured),
+	    cmocka_unit_test(test_held_days),
+	    cmocka_unit_test(test_outcomes),
+	    cmocka_unit_test(test_another_promise),
 	    cmocka_unit_test(test_hostile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
