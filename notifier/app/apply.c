@@ -89,6 +89,7 @@ void apply_report(
 	apply->is_look = true;
 	apply->sight = foresight_before(apply->world->foresight, s);
 	detect(s, report, &context, &apply->changes, apply->arena);
+	foresight_scan(apply->world->foresight, s, &apply->sight, &apply->changes);
 	if (apply->changes.state_changed)
 		apply_finish(apply, source, now_ms);
 }
@@ -103,7 +104,7 @@ static const char **write_records(
 	size_t skip =
 	    changes->fresh_count > HISTORY_MAX / 2 ? changes->fresh_count - HISTORY_MAX / 2 : 0;
 	const char **records = arena_array(
-	    apply->arena, changes->fresh_count + changes->event_count + 1, sizeof *records);
+	    apply->arena, changes->fresh_count + changes->event_count + 2, sizeof *records);
 	size_t used = 0;
 	for (size_t i = skip; i < changes->fresh_count; i++)
 		records[used++] = history_checkpoint(
@@ -113,6 +114,11 @@ static const char **write_records(
 	if (foretold->what != NULL)
 		records[used++] =
 		    history_note(now_ms, "forecast", foretold->what, foretold->why, apply->arena);
+	if (changes->noted != NULL)
+		records[used++] = history_note(now_ms, "forecast", "noted",
+		    arena_printf(
+		        apply->arena, "%s; not said: %s", changes->noted, changes->noted_for),
+		    apply->arena);
 	*count = used;
 	return records;
 }

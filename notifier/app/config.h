@@ -49,6 +49,12 @@ struct carrier_config {
 	unsigned concurrency; /* calls under way at once; default 4 */
 };
 
+struct holidays_config {
+	const char *country; /* ISO 3166-1 alpha-2, upper case */
+	const int32_t *days; /* since 1970, ascending */
+	size_t count;
+};
+
 struct config {
 	const char *path; /* NULL: built-in (demo, tests) */
 	const char *listen;
@@ -66,6 +72,8 @@ struct config {
 	size_t account_count;
 	struct carrier_config *carriers; /* those configured, generic, sandbox if it listens */
 	size_t carrier_count;
+	struct holidays_config *holidays;
+	size_t holidays_count;
 	struct arena *arena;
 	unsigned references;
 };

@@ -1,7 +1,10 @@
-/* The groups whose names the operator chooses, accounts, or the adapters give, carriers. */
+/* The groups whose names the operator chooses, accounts, the adapters give, carriers, or the world,
+ * countries. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "notifier/app/config_table.h"
+#include "notifier/base/when.h"
 #include "notifier/core/delay_alert.h"
 
 /* --- accounts -------------------------------------------------------------------------------- */
@@ -203,4 +206,74 @@ void config_add_standing_carriers(struct config_loader *loader)
 			settings->base_url =
 			    arena_printf(config->arena, "http://%s", config->sandbox_listen);
 	}
+}
+
+/* --- holidays -------------------------------------------------------------------------------- */
+
+#define HOLIDAYS_MAX 1000 /* of a country: decades of them */
+
+static bool read_day(struct config_value *value, int32_t *day)
+{
+	struct when when;
+	if (value->node->kind != CONFIG_NODE_TEXT || strlen(value->node->text) != 10 ||
+	    !when_parse(str_of(value->node->text), &when))
+		return config_error(value, "expected a day, as 2026-12-25");
+	*day = day_of_instant(when_instant(&when, 0), 0);
+	return true;
+}
+
+static int compare_days(const void *a, const void *b)
+{
+	const int32_t *one = a, *two = b;
+	return (*one > *two) - (*one < *two);
+}
+
+static bool is_country(const char *text)
+{
+	return strlen(text) == 2 && text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'A' &&
+	       text[1] <= 'Z';
+}
+
+static bool load_country(
+    struct config_value *value, const char *country, struct holidays_config *holidays)
+{
+	const struct config_node *list = value->node;
+	if (!is_country(country))
+		return config_error(value, "expected a country's two capital letters, as IN or DE");
+	if (list->kind != CONFIG_NODE_LIST || list->count > HOLIDAYS_MAX)
+		return config_error(
+		    value, "expected a list of up to %d days, as [2026-12-25]", HOLIDAYS_MAX);
+	int32_t *days = arena_array(value->loader->config->arena, list->count + 1, sizeof *days);
+	for (size_t i = 0; i < list->count; i++) {
+		struct config_value item = *value;
+		item.node = list->entries[i].value;
+		item.line = list->entries[i].line;
+		item.path = arena_printf(value->loader->scratch, "%s[%zu]", value->path, i);
+		if (!read_day(&item, &days[i]))
+			return false;
+	}
+	qsort(days, list->count, sizeof *days, compare_days);
+	*holidays = (struct holidays_config){
+	    arena_strdup(value->loader->config->arena, country), days, list->count};
+	return true;
+}
+
+bool config_set_holidays(struct config_value *value)
+{
+	struct config *config = value->loader->config;
+	const struct config_node *node = value->node;
+	struct map seen = {0};
+	config->holidays = arena_array(config->arena, node->count + 1, sizeof *config->holidays);
+	for (size_t i = 0; i < node->count; i++) {
+		struct config_entry *entry = &node->entries[i];
+		struct config_value item = *value;
+		item.node = entry->value;
+		item.line = entry->line;
+		item.path = arena_printf(value->loader->scratch, "holidays.%s", entry->key);
+		if (config_walk_is_first(&seen, &item, entry) &&
+		    load_country(&item, entry->key, &config->holidays[config->holidays_count]))
+			config->holidays_count++;
+	}
+	map_free(&seen);
+	return true;
 }

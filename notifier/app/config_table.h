@@ -33,6 +33,7 @@ enum config_type {
 	OPTION_BIT,
 	OPTION_HOOK_SECRET,
 	OPTION_HOOK_SECRETS,
+	OPTION_HOLIDAYS,
 	OPTION_ACCOUNTS,
 	OPTION_CARRIERS,
 	OPTION_TYPES
@@ -128,6 +129,7 @@ void config_walk_refuse(const struct config_value *value, const char *noun, cons
 /* --- config_groups.c --- */
 bool config_set_accounts(struct config_value *value);
 bool config_set_carriers(struct config_value *value);
+bool config_set_holidays(struct config_value *value);
 /* `default` exists from the first start. */
 void config_add_default_account(struct config_loader *loader);
 /* Courier systems may always push; the sandbox courier is asked where it listens. */

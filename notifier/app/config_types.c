@@ -366,6 +366,7 @@ static const struct config_type_row {
     [OPTION_BIT] = {"on/off", set_bit, CONFIG_NODE_TEXT, false},
     [OPTION_HOOK_SECRET] = {"secret", add_hook_secret, CONFIG_NODE_TEXT, true},
     [OPTION_HOOK_SECRETS] = {"list of secrets", set_hook_secrets, CONFIG_NODE_LIST, false},
+    [OPTION_HOLIDAYS] = {"lists of days", config_set_holidays, CONFIG_NODE_MAP, false},
     [OPTION_ACCOUNTS] = {"group", config_set_accounts, CONFIG_NODE_MAP, false},
     [OPTION_CARRIERS] = {"group", config_set_carriers, CONFIG_NODE_MAP, false},
 };

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "notifier/app/calendars.h"
 #include "notifier/app/foresight_internal.h"
 #include "notifier/base/log.h"
 
@@ -20,6 +21,7 @@ struct foresight *foresight_new(void)
 	foresight->hazard = hazard_new();
 	foresight->delay = delay_new();
 	foresight->silence = silence_new();
+	foresight->last_stop = last_stop_new();
 	foresight->looks = looks_new();
 	return foresight;
 }
@@ -39,6 +41,7 @@ void foresight_free(struct foresight **foresight)
 	hazard_free(&f->hazard);
 	delay_free(&f->delay);
 	silence_free(&f->silence);
+	last_stop_free(&f->last_stop);
 	looks_free(&f->looks);
 	xfree(f);
 	*foresight = NULL;
@@ -82,11 +85,13 @@ static struct hazard_belief belief_of(struct foresight *foresight, const struct 
 	int64_t window_ms = window_start_ms(s, zone);
 	return (struct hazard_belief){
 	    .class_index = hazard_class(foresight->hazard, s->carrier, s->service),
-	    .state = hazard_state_of(s->status, false, window_ms != 0),
+	    .state = hazard_state_of(
+	        s->status, (s->flags & SHIPMENT_AT_DESTINATION) != 0, window_ms != 0),
 	    .eta_day = eta_day_of(s, zone),
 	    .since_day = zone_day(zone, since_ms),
 	    .offset_s = zone_offset_s(zone, since_ms),
 	    .window_ms = window_ms,
+	    .calendar = calendars_of(s->destination.country),
 	};
 }
 
@@ -123,7 +128,8 @@ struct sight foresight_before(struct foresight *foresight, const struct shipment
 	    .status = s->status,
 	    .flags = s->flags,
 	    .heard_ms = s->heard_ms,
-	    .newest_ms = s->newest_ms};
+	    .newest_ms = s->newest_ms,
+	    .last_scan = s->last_scan};
 }
 
 enum hazard_news foresight_news(
@@ -184,6 +190,7 @@ void foresight_learn(struct foresight *f, const struct shipment *s, const struct
 	if (f == NULL || !before->is_taken || (source != SOURCE_POLL && source != SOURCE_WEBHOOK))
 		return;
 	silence_learn(f, s, before, changes);
+	scan_learn(f, s, before, changes);
 	int64_t last_ms = looks_get(f->looks, s->id);
 	looks_put(f->looks, s->id, now_ms);
 	if (last_ms == 0 || last_ms > now_ms)

@@ -39,8 +39,12 @@ struct sight {
 	enum status status;
 	unsigned flags;
 	int64_t heard_ms, newest_ms;
+	int64_t last_scan;
 };
 struct sight foresight_before(struct foresight *foresight, const struct shipment *shipment);
+/* Before the commit: what the fresh scans say about where the parcel is. */
+void foresight_scan(struct foresight *foresight, struct shipment *shipment,
+    const struct sight *before, const struct changes *changes);
 /* A poll or a push was answered and is on disk; fresh checkpoints in changes (none: nothing new).
  */
 void foresight_learn(struct foresight *foresight, const struct shipment *shipment,

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "notifier/app/calendars.h"
 #include "notifier/app/metrics.h"
 
 #define SILENT_MOST_DAYS 20 /* whatever a carrier usually does: by then a person wants to know */
@@ -39,6 +40,7 @@ void foresight_day(struct foresight *f, const struct account_config *account, st
 	    .rule = &rule,
 	    .tuner = &f->tuner,
 	    .zone = zone_of(account, s),
+	    .calendar = calendars_of(s->destination.country),
 	    .now_ms = loop_now_ms(),
 	    .source = source};
 	foretell_day(s, &foretell, changes, result);
@@ -93,6 +95,7 @@ static struct silence_subject subject_of(
 	    .status = status_name(status),
 	    .cross_border = !text_is_empty(from) && !text_is_empty(to) && !text_eq_nocase(from, to),
 	    .handed_over = status != STATUS_PRE_TRANSIT && status != STATUS_UNKNOWN,
+	    .calendar = calendars_of(to),
 	    .offset_s = zone_offset_s(zone, s->newest_ms),
 	};
 }
@@ -117,6 +120,7 @@ struct deadline_rules foresight_rules(
     struct foresight *f, const struct account_config *account, const struct shipment *s)
 {
 	struct deadline_rules rules = account ? account->deadlines : deadline_default_rules;
+	rules.calendar = calendars_of(s->destination.country);
 	if (f == NULL)
 		return rules;
 	struct silence_rules floors = SILENCE_RULES_DEFAULT;

@@ -6,6 +6,7 @@
 #include "notifier/app/world.h"
 #include "notifier/base/map.h"
 #include "notifier/core/delay_silence.h"
+#include "notifier/core/last_stop.h"
 #include "notifier/core/pace.h"
 #include "notifier/core/pace_price.h"
 
@@ -25,6 +26,7 @@ struct foresight {
 	struct hazard_model *hazard;
 	struct delay_model *delay;
 	struct silence_model *silence;
+	struct last_stop_model *last_stop;
 	struct delay_tuner tuner;
 	struct looks *looks;
 	struct map prices;         /* carrier → struct price */
@@ -42,6 +44,9 @@ struct pace_facts foresight_facts(struct foresight *foresight, const struct pric
 void price_count_start(struct world *world, const struct carrier_config *via, struct price *price);
 /* The gap that fresh news ended. */
 void silence_learn(struct foresight *foresight, const struct shipment *shipment,
+    const struct sight *before, const struct changes *changes);
+/* Fresh scans tell whether the one before them was the last before the van. */
+void scan_learn(struct foresight *foresight, const struct shipment *shipment,
     const struct sight *before, const struct changes *changes);
 void delay_days_close(struct foresight *foresight, int64_t now_ms);
 void model_load_start(struct world *world);

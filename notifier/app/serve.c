@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "notifier/app/calendars.h"
 #include "notifier/app/api.h"
 #include "notifier/app/boot.h"
 #include "notifier/app/demo.h"
@@ -174,6 +175,7 @@ int serve_run(const struct serve_options *options)
 	struct world *world = &serve.world;
 	enum log_level level;
 	world->config = options->config;
+	calendars_use(world->config);
 	serve.is_demo = options->is_demo;
 	if (world->config->log_level != NULL && log_level_parse(world->config->log_level, &level))
 		log_set_level(level);

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "notifier/app/calendars.h"
 #include "notifier/app/assets.h"
 #include "notifier/base/log.h"
 #include "notifier/io/files.h"
@@ -210,6 +211,7 @@ bool setup_reload(struct world *world, struct err *err)
 	catalogue_unref(&world->catalogue);
 	world->config = fresh;
 	world->catalogue = catalogue;
+	calendars_use(fresh);
 	return true;
 }
 
@@ -225,4 +227,5 @@ void setup_free(struct world *world)
 	xfree(world->carriers);
 	catalogue_unref(&world->catalogue);
 	config_unref(&world->config);
+	calendars_free();
 }

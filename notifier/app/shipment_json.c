@@ -120,6 +120,7 @@ static void put_belief(json_t *o, const struct shipment *s)
 	json_put_int(o, "fi", s->finished_ms);
 	json_put_int(o, "ho", s->handover_ms);
 	put_forecast(o, &s->forecast);
+	json_put_int(o, "ls", s->last_scan);
 	json_put_int(o, "ou", s->out_ms);
 	json_put_int(o, "at", s->attempted_ms);
 	json_put_int(o, "sl", s->stalled_ms);
@@ -270,6 +271,7 @@ static void get_belief(const json_t *o, struct shipment *s, struct arena *arena)
 	s->finished_ms = json_get_int(o, "fi");
 	s->handover_ms = json_get_int(o, "ho");
 	get_forecast(json_object_get(o, "fc"), &s->forecast);
+	s->last_scan = json_get_int(o, "ls");
 	s->out_ms = json_get_int(o, "ou");
 	s->attempted_ms = json_get_int(o, "at");
 	s->stalled_ms = json_get_int(o, "sl");

@@ -4,6 +4,7 @@
 
 #include "notifier/core/calendar.h"
 #include "notifier/core/detect_internal.h"
+#include "notifier/core/finding.h"
 
 const struct deadline_rules deadline_default_rules = {
     .silent_days_domestic = 3,
@@ -21,12 +22,13 @@ static int64_t latest(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-int64_t business_days_after(const struct zone *zone, int64_t instant_ms, int days)
+int64_t business_days_after(
+    const struct calendar *calendar, const struct zone *zone, int64_t instant_ms, int days)
 {
 	if (days <= 0)
 		return instant_ms;
 	struct civil civil = civil_of_instant(instant_ms, zone_offset_s(zone, instant_ms));
-	int32_t day = calendar_after(NULL, zone_day(zone, instant_ms), days);
+	int32_t day = calendar_after(calendar, zone_day(zone, instant_ms), days);
 	civil_of_day(day, &civil.year, &civil.month, &civil.day);
 	return zone_instant(zone, &civil);
 }
@@ -105,7 +107,8 @@ static struct deadline silence_deadline(
 	int64_t from_ms = silent_since_ms(shipment);
 	if (was_told)
 		from_ms = latest(from_ms, shipment->stalled_ms);
-	return (struct deadline){business_days_after(zone, from_ms, days), EVENT_STALLED};
+	return (struct deadline){
+	    business_days_after(rules->calendar, zone, from_ms, days), EVENT_STALLED};
 }
 
 static struct deadline end_deadline(
@@ -163,14 +166,25 @@ static void fire_promise(const struct firing *firing, const struct deadline *due
 	firing->out->why = "the promised date has passed";
 }
 
+/* Where a broken promise or the carrier's own word speaks already, silence is noted; if it lasts,
+ * that is said all the same. */
 static void fire_silence(const struct firing *firing, const struct deadline *due)
 {
 	struct shipment *shipment = firing->shipment;
 	bool was_told = shipment->flags & SHIPMENT_STALLED;
+	unsigned standing = findings_standing(shipment, firing->now_ms);
 	shipment->flags |= was_told ? SHIPMENT_STALLED_AGAIN : SHIPMENT_STALLED;
 	shipment->stalled_ms = firing->now_ms;
 	int days = zone_day(firing->zone, firing->now_ms) -
 	           zone_day(firing->zone, silent_since_ms(shipment));
+	if (!was_told && !finding_speaks(FINDING_STALLED, standing)) {
+		firing->out->noted = event_name(EVENT_STALLED);
+		firing->out->noted_for = finding_name(finding_most_serious(standing));
+		firing->out->outcome = OUTCOME_APPLIED;
+		firing->out->state_changed = true;
+		firing->out->why = "no news for too long, but worse was said";
+		return;
+	}
 	tell(firing, due, (struct event){.quiet_days = days});
 	firing->out->why = was_told ? "still no news" : "no news for too long";
 }

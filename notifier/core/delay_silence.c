@@ -172,32 +172,3 @@ bool silence_import(
 		*gaps = read;
 	return true;
 }
-
-/* --- findings --------------------------------------------------------------------------------- */
-
-static const char *const finding_names[FINDINGS] = {
-    [FINDING_NONE] = "none",
-    [FINDING_NOT_HANDED_OVER] = "not_handed_over",
-    [FINDING_DELAY_PREDICTED] = "delay_predicted",
-    [FINDING_STALLED] = "stalled",
-    [FINDING_PROMISE_BROKEN] = "promise_broken",
-    [FINDING_CARRIER_SAYS] = "carrier_says",
-};
-
-enum finding finding_most_serious(unsigned findings)
-{
-	for (enum finding finding = FINDINGS - 1; finding > FINDING_NONE; finding--)
-		if (findings & FINDING_BIT(finding))
-			return finding;
-	return FINDING_NONE;
-}
-
-bool finding_speaks(enum finding finding, unsigned standing)
-{
-	return finding > finding_most_serious(standing);
-}
-
-const char *finding_name(enum finding finding)
-{
-	return finding < FINDINGS ? finding_names[finding] : "unknown";
-}

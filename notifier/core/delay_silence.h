@@ -57,23 +57,4 @@ void silence_export(const struct silence_model *model,
     void (*put)(void *arg, const char *key, const char *value), void *arg);
 CHECK_RESULT bool silence_import(
     struct silence_model *model, const char *key, const char *value, struct err *err);
-
-/* --- findings --------------------------------------------------------------------------------- */
-
-enum finding { /* the most serious last */
-	FINDING_NONE,
-	FINDING_NOT_HANDED_OVER, /* a label, but the carrier has nothing yet */
-	FINDING_DELAY_PREDICTED,
-	FINDING_STALLED,
-	FINDING_PROMISE_BROKEN, /* the promised day is over */
-	FINDING_CARRIER_SAYS,   /* exception, customs hold, …: the carrier's own word */
-	FINDINGS
-};
-#define FINDING_BIT(finding) (1u << (finding))
-/* Of the findings that are true now (bits), the one that speaks. */
-enum finding finding_most_serious(unsigned findings);
-/* Whether a finding that has become true is to be said, given those already said for this
- * parcel and still true: no, when one at least as serious speaks already.  Then it is noted. */
-bool finding_speaks(enum finding finding, unsigned standing);
-const char *finding_name(enum finding finding); /* "stalled", … for decisions and explain */
 #endif

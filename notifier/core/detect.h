@@ -31,6 +31,9 @@ struct changes {
 	const char
 	    *why; /* "same as before", "older than what is known", "time is in the future: …" */
 	bool state_changed; /* the shipment must be stored */
+	/* A finding that is true but not said, because a more serious one speaks: what and which.
+	 */
+	const char *noted, *noted_for;
 	struct event events[CHANGES_EVENTS_MAX];
 	size_t event_count;
 	const struct checkpoint *

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "notifier/core/delay_silence.h"
 #include "notifier/core/detect_internal.h"
+#include "notifier/core/finding.h"
 
 #define SPREAD_MS  (4 * HOUR_MS) /* a zone's parcels are not all judged at midnight */
 #define PER_MILLE  1000.0
@@ -69,18 +69,6 @@ static struct delay_trip trip_of(const struct shipment *shipment, const struct f
 /* --- the verdict -------------------------------------------------------------------------------
  */
 
-static unsigned standing_findings(const struct shipment *shipment)
-{
-	unsigned standing = 0;
-	if (shipment->flags & SHIPMENT_STALLED)
-		standing |= FINDING_BIT(FINDING_STALLED);
-	if (shipment->flags & SHIPMENT_PROMISE_MISSED)
-		standing |= FINDING_BIT(FINDING_PROMISE_BROKEN);
-	if (shipment->flags & SHIPMENT_DELAY_OPEN || shipment->status == STATUS_EXCEPTION)
-		standing |= FINDING_BIT(FINDING_CARRIER_SAYS);
-	return standing;
-}
-
 static void say(struct shipment *shipment, const struct foretell *foretell, enum event_kind kind,
     struct changes *out)
 {
@@ -132,7 +120,7 @@ static void speak(struct shipment *shipment, const struct foretell *foretell,
     struct foretell_result *result)
 {
 	bool is_alert = verdict == DELAY_ALERT;
-	unsigned standing = standing_findings(shipment);
+	unsigned standing = findings_standing(shipment, foretell->now_ms);
 	shipment->flags |= is_alert ? SHIPMENT_PREDICTED : SHIPMENT_PREDICTED_OVER;
 	bool speaks = is_alert ? finding_speaks(FINDING_DELAY_PREDICTED, standing) : standing == 0;
 	if (speaks)

@@ -45,7 +45,7 @@ struct address {                                 /* only what cadence, delay and
 #define SHIPMENT_STALLED_AGAIN  0x40u  /* … and reported once more: that was the last word */
 #define SHIPMENT_PREDICTED_OVER 0x80u  /* … and the danger was over */
 #define SHIPMENT_TAUGHT         0x100u /* its delivery was learned from */
-#define SHIPMENT_AT_DESTINATION 0x200u /* scanned in the place it goes to */
+#define SHIPMENT_AT_DESTINATION 0x200u /* scanned where vans start: core/last_stop */
 #define SHIPMENT_JUDGED         0x400u /* whether it kept its promise was counted */
 
 #define SHIPMENT_SEEN_MAX 24
@@ -107,6 +107,7 @@ struct shipment {
 	unsigned flags;
 	int64_t handover_ms; /* the first scan on the road; 0: none yet */
 	struct forecast forecast;
+	int64_t last_scan;   /* core/last_stop: of the newest scan on the road; 0: none */
 	int64_t finished_ms; /* reached a final status (arrival here); 0: unfinished */
 
 	/* --- events --- */

@@ -22,6 +22,12 @@
 const struct zone *l10n_zone(const char *name);
 bool l10n_zone_is_known(const char *name);
 
+/* --- weeks --- */
+
+/* The weekdays on which a country rests (ISO 3166-1 alpha-2; NULL: most of the world), bit 0 for
+ * Monday: 0x60 is Saturday and Sunday, 0x30 Friday and Saturday. */
+unsigned l10n_weekend(const char *country);
+
 /* --- locales --- */
 
 struct l10n; /* a locale and a zone */

@@ -94,6 +94,25 @@ static void test_references(void **state)
 	unload(&loaded);
 }
 
+static void test_holidays(void **state)
+{
+	(void)state;
+	struct loaded loaded = load("x", "holidays:\n  IN: [2026-10-02, 2026-08-15]\n  DE: []\n");
+	assert_string_equal(buf_text(&loaded.text), "");
+	assert_int_equal(loaded.config->holidays_count, 2);
+	assert_string_equal(loaded.config->holidays[0].country, "IN");
+	assert_int_equal(loaded.config->holidays[0].count, 2);
+	assert_int_equal(loaded.config->holidays[0].days[0], 20680); /* in ascending order */
+	assert_int_equal(loaded.config->holidays[0].days[1], 20728);
+	unload(&loaded);
+	expect_problem_with(
+	    "holidays: {IN: [Diwali]}", ":1: holidays.IN[0]: expected a day, as 2026-12-25");
+	expect_problem_with("holidays: {IN: [2026-02-30]}", "expected a day");
+	expect_problem_with("holidays: {India: [2026-08-15]}", "two capital letters");
+	expect_problem_with("holidays: {IN: 2026-08-15}", "expected a list");
+	expect_problem_with("holidays: {IN: [[2026-08-15]]}", "expected a day");
+}
+
 /* --- what is refused, and in which words ------------------------------------------------------ */
 
 static const struct {
@@ -338,6 +357,7 @@ int main(void)
 	    cmocka_unit_test(test_defaults_are_those_of_core),
 	    cmocka_unit_test(test_frozen_changes),
 	    cmocka_unit_test(test_references),
+	    cmocka_unit_test(test_holidays),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_collects_all),
 	    cmocka_unit_test(test_too_many_problems),

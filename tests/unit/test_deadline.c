@@ -33,9 +33,9 @@ static void business_days(void **state)
 	    {"2026-03-02T10:00:00", 10, "2026-03-16T10:00:00"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		assert_int_equal(
-		    business_days_after(&home, at(rows[i].from), rows[i].days), at(rows[i].to));
-	assert_true(business_days_after(NULL, 0, INT_MAX) > 0); /* and it ends */
+		assert_int_equal(business_days_after(NULL, &home, at(rows[i].from), rows[i].days),
+		    at(rows[i].to));
+	assert_true(business_days_after(NULL, NULL, 0, INT_MAX) > 0); /* and it ends */
 }
 
 /* One row: a shipment, and the deadline that waits for it. */
@@ -157,11 +157,16 @@ static void fires_when_due(void **state)
 		assert_int_equal(changes.outcome, OUTCOME_DUPLICATE);
 		assert_memory_equal(&before, &shipment, sizeof before);
 		deadline_fire(&shipment, &deadline_default_rules, &home, next.at_ms, &changes);
-		assert_int_equal(changes.event_count, 1);
-		assert_int_equal(changes.events[0].kind, next.kind);
-		assert_int_equal(changes.events[0].at_ms, next.at_ms);
-		assert_int_equal(changes.events[0].source, SOURCE_CLOCK);
 		assert_true(changes.state_changed);
+		if (changes.noted != NULL) { /* worse was said */
+			assert_int_equal(changes.event_count, 0);
+			assert_string_equal(changes.noted, event_name(next.kind));
+		} else {
+			assert_int_equal(changes.event_count, 1);
+			assert_int_equal(changes.events[0].kind, next.kind);
+			assert_int_equal(changes.events[0].at_ms, next.at_ms);
+			assert_int_equal(changes.events[0].source, SOURCE_CLOCK);
+		}
 		struct deadline after =
 		    deadline_next(&shipment, &deadline_default_rules, &home, next.at_ms);
 		assert_true(after.at_ms > next.at_ms);
@@ -198,15 +203,13 @@ static void after_a_long_absence(void **state)
 	    .newest_ms = at("2026-03-02T10:00:00")};
 	struct shipment copy = shipment;
 	struct changes changes;
-	/* Promise and silence: two events, the later one supersedes; the follow-up is not due yet.
-	 */
+	/* Promise and silence: the broken promise speaks; the follow-up is not due yet. */
 	deadline_fire(
 	    &shipment, &deadline_default_rules, &home, at("2026-03-20T10:00:00"), &changes);
-	assert_int_equal(changes.event_count, 2);
+	assert_int_equal(changes.event_count, 1);
+	assert_string_equal(changes.noted, "stalled");
 	assert_int_equal(changes.events[0].kind, EVENT_DELAYED);
 	assert_string_equal(changes.events[0].eta_before.to, "2026-03-04");
-	assert_int_equal(changes.events[1].kind, EVENT_STALLED);
-	assert_int_equal(shipment.superseding, changes.events[1].sequence);
 	assert_false(shipment.flags & SHIPMENT_STALLED_AGAIN);
 	/* Everything is over: only that is told. */
 	deadline_fire(&copy, &deadline_default_rules, &home, at("2026-06-20T10:00:00"), &changes);
@@ -215,6 +218,47 @@ static void after_a_long_absence(void **state)
 	assert_int_equal(copy.status, STATUS_EXPIRED);
 	assert_int_equal(copy.finished_ms, at("2026-06-20T10:00:00"));
 	assert_int_equal(copy.superseding, 0);
+}
+
+/* Good Friday and Easter Monday are no days; in another country Friday is no day anyway. */
+static void days_of_rest_are_data(void **state)
+{
+	(void)state;
+	const int32_t easter[] = {20546, 20549}; /* 2026-04-03, 2026-04-06 */
+	const struct calendar christian = {0x60, 6, easter, 2}, muslim = {0x30, 4, NULL, 0};
+	int64_t thursday = at("2026-04-02T10:00:00");
+	assert_int_equal(
+	    business_days_after(&christian, &home, thursday, 1), at("2026-04-07T10:00:00"));
+	assert_int_equal(
+	    business_days_after(&muslim, &home, thursday, 1), at("2026-04-05T10:00:00"));
+	struct deadline_rules rules = deadline_default_rules;
+	rules.calendar = &christian;
+	struct shipment shipment = {.status = STATUS_IN_TRANSIT, .newest_ms = thursday};
+	assert_int_equal(
+	    deadline_next(&shipment, &rules, &home, thursday).at_ms, at("2026-04-09T10:00:00"));
+}
+
+/* Worse was said: silence is noted, and said only when it goes on. */
+static void silence_after_worse_is_noted(void **state)
+{
+	(void)state;
+	struct shipment shipment = {.status = STATUS_IN_TRANSIT,
+	    .newest_ms = at("2026-03-02T10:00:00"),
+	    .flags = SHIPMENT_MOVED | SHIPMENT_PROMISE_MISSED | SHIPMENT_DELAY_OPEN};
+	struct changes changes;
+	deadline_fire(
+	    &shipment, &deadline_default_rules, &home, at("2026-03-05T10:00:00"), &changes);
+	assert_int_equal(changes.event_count, 0);
+	assert_string_equal(changes.noted, "stalled");
+	assert_string_equal(changes.noted_for, "carrier_says");
+	assert_true(changes.state_changed && changes.outcome == OUTCOME_APPLIED);
+	deadline_fire(
+	    &shipment, &deadline_default_rules, &home, at("2026-03-05T11:00:00"), &changes);
+	assert_null(changes.noted);
+	deadline_fire(
+	    &shipment, &deadline_default_rules, &home, at("2026-03-12T10:00:00"), &changes);
+	assert_int_equal(changes.event_count, 1);
+	assert_int_equal(changes.events[0].kind, EVENT_STALLED);
 }
 
 static void zero_switches_a_rule_off(void **state)
@@ -236,6 +280,8 @@ int main(void)
 	    cmocka_unit_test(fires_when_due),
 	    cmocka_unit_test(silence_tells_the_days),
 	    cmocka_unit_test(after_a_long_absence),
+	    cmocka_unit_test(days_of_rest_are_data),
+	    cmocka_unit_test(silence_after_worse_is_noted),
 	    cmocka_unit_test(zero_switches_a_rule_off),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,20 +100,6 @@ static void survives_a_restart(void **state)
 	silence_free(&copy);
 }
 
-static void the_most_serious_speaks(void **state)
-{
-	(void)state;
-	assert_int_equal(finding_most_serious(0), FINDING_NONE);
-	assert_int_equal(finding_most_serious(
-	                     FINDING_BIT(FINDING_STALLED) | FINDING_BIT(FINDING_DELAY_PREDICTED)),
-	    FINDING_STALLED);
-	assert_true(finding_speaks(FINDING_PROMISE_BROKEN, FINDING_BIT(FINDING_STALLED)));
-	assert_false(finding_speaks(FINDING_STALLED, FINDING_BIT(FINDING_STALLED)));
-	assert_false(finding_speaks(FINDING_STALLED, FINDING_BIT(FINDING_CARRIER_SAYS)));
-	assert_string_equal(finding_name(FINDING_STALLED), "stalled");
-	assert_string_equal(finding_name(FINDINGS), "unknown");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,7 +107,6 @@ int main(void)
 	    cmocka_unit_test(thresholds),
 	    cmocka_unit_test(deadlines),
 	    cmocka_unit_test(survives_a_restart),
-	    cmocka_unit_test(the_most_serious_speaks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

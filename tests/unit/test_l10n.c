@@ -169,6 +169,18 @@ static void test_zones(void **state)
 	assert_int_equal(zone_offset_s(berlin, jump), 7200);
 }
 
+static void test_weekends(void **state)
+{
+	(void)state;
+	assert_int_equal(l10n_weekend("DE"), 0x60);
+	assert_int_equal(l10n_weekend("IN"), 0x40); /* Sunday */
+	assert_int_equal(l10n_weekend("EG"), 0x30);
+	assert_int_equal(l10n_weekend("IR"), 0x10);
+	assert_int_equal(l10n_weekend(NULL), 0x60);
+	assert_int_equal(l10n_weekend("??"), 0x60);
+	assert_int_equal(l10n_weekend(""), 0x60);
+}
+
 static void test_locales(void **state)
 {
 	(void)state;
@@ -240,6 +252,7 @@ int main(void)
 	    cmocka_unit_test(test_public_phrases),
 	    cmocka_unit_test(test_english),
 	    cmocka_unit_test(test_zones),
+	    cmocka_unit_test(test_weekends),
 	    cmocka_unit_test(test_numbers),
 	    cmocka_unit_test(test_plurals),
 	    cmocka_unit_test(test_locales),
