@@ -157,6 +157,51 @@ static void test_history_teaches_nothing(void **state)
 	foresight_free(&f);
 }
 
+/* After parcels went from a depot into the van, the next one there is believed at its last stop. */
+static void test_the_last_stop_is_learned(void **state)
+{
+	(void)state;
+	struct foresight *f = foresight_new();
+	const struct checkpoint depot = {.status = STATUS_IN_TRANSIT,
+	                            .code = "AR",
+	                            .place = "Bonn"},
+	                        hub = {.status = STATUS_IN_TRANSIT,
+	                            .code = "AR",
+	                            .place = "Leipzig"},
+	                        van = {.status = STATUS_OUT_FOR_DELIVERY};
+	const struct checkpoint *fresh[] = {&hub, &depot, &van};
+	int64_t at_ms[] = {MORNING, MORNING + HOUR_MS, MORNING + 2 * HOUR_MS};
+	struct changes way = {.fresh = fresh, .fresh_ms = at_ms, .fresh_count = 3};
+	struct changes arrival = way, passage = way;
+	arrival.fresh_count = 2;
+	passage.fresh_count = 1;
+	for (int i = 0; i < 8; i++) {
+		struct shipment s = parcel("shp_00way", STATUS_PRE_TRANSIT);
+		s.newest_ms = MORNING - HOUR_MS;
+		struct sight sight = foresight_before(f, &s);
+		foresight_scan(f, &s, &sight, &way);
+		assert_int_equal(s.last_scan, 0); /* the van needs no guess */
+		assert_false(s.flags & SHIPMENT_AT_DESTINATION);
+		foresight_learn(f, &s, &sight, &way, SOURCE_WEBHOOK, MORNING + 2 * HOUR_MS);
+	}
+	struct shipment s = parcel("shp_00next", STATUS_IN_TRANSIT);
+	s.newest_ms = MORNING - HOUR_MS;
+	struct sight sight = foresight_before(f, &s);
+	foresight_scan(f, &s, &sight, &passage);
+	assert_false(s.flags & SHIPMENT_AT_DESTINATION);
+	foresight_scan(f, &s, &sight, &arrival);
+	assert_true(s.flags & SHIPMENT_AT_DESTINATION);
+	assert_int_equal(foresight_before(f, &s).belief.state, HAZARD_AT_DESTINATION);
+
+	struct shipment late = parcel("shp_00late", STATUS_IN_TRANSIT); /* heard of out of order */
+	late.newest_ms = MORNING + 3 * HOUR_MS;
+	sight = foresight_before(f, &late);
+	foresight_scan(f, &late, &sight, &arrival);
+	assert_int_equal(late.last_scan, 0);
+	foresight_scan(NULL, &late, &sight, &arrival);
+	foresight_free(&f);
+}
+
 static void test_calls_cost(void **state)
 {
 	(void)state;
@@ -235,6 +280,7 @@ int main(void)
 	    cmocka_unit_test(test_without),
 	    cmocka_unit_test(test_speaks_when_it_has_learned),
 	    cmocka_unit_test(test_history_teaches_nothing),
+	    cmocka_unit_test(test_the_last_stop_is_learned),
 	    cmocka_unit_test(test_calls_cost),
 	    cmocka_unit_test(test_silence_is_learned),
 	    cmocka_unit_test(test_a_day_passes_with_every_rule),
