@@ -94,33 +94,30 @@ void apply_report(
 		apply_finish(apply, source, now_ms);
 }
 
-static const char **write_records(
-    struct apply *apply, enum source source, int64_t now_ms, size_t *count)
+static const char *write_history(struct apply *apply, enum source source, int64_t now_ms)
 {
 	const struct changes *changes = &apply->changes;
 	const struct event frame = {.noticed_ms = now_ms, .source = source};
-	/* More would push everything else out of the history. */
 	const struct foretell_result *foretold = &apply->foretold;
+	/* More would push everything else out of the history. */
 	size_t skip =
 	    changes->fresh_count > HISTORY_MAX / 2 ? changes->fresh_count - HISTORY_MAX / 2 : 0;
-	const char **records = arena_array(
-	    apply->arena, changes->fresh_count + changes->event_count + 2, sizeof *records);
-	size_t used = 0;
-	for (size_t i = skip; i < changes->fresh_count; i++)
-		records[used++] = history_checkpoint(
-		    changes->fresh[i], changes->fresh_ms[i], &frame, apply->arena);
+	struct buf out = BUF_EMPTY(0);
+	history_add_checkpoints(&out, changes->fresh + skip, changes->fresh_ms + skip,
+	    changes->fresh_count - skip, &frame, apply->arena);
 	for (size_t i = 0; i < changes->event_count; i++)
-		records[used++] = history_event(&changes->events[i], apply->arena);
+		history_add_event(&out, &changes->events[i], apply->arena);
 	if (foretold->what != NULL)
-		records[used++] =
-		    history_note(now_ms, "forecast", foretold->what, foretold->why, apply->arena);
+		buf_add_text(&out,
+		    history_note(now_ms, "forecast", foretold->what, foretold->why, apply->arena));
 	if (changes->noted != NULL)
-		records[used++] = history_note(now_ms, "forecast", "noted",
-		    arena_printf(
-		        apply->arena, "%s; not said: %s", changes->noted, changes->noted_for),
-		    apply->arena);
-	*count = used;
-	return records;
+		buf_add_text(&out, history_note(now_ms, "forecast", "noted",
+		                       arena_printf(apply->arena, "%s; not said: %s",
+		                           changes->noted, changes->noted_for),
+		                       apply->arena));
+	const char *history = arena_strndup(apply->arena, buf_text(&out), out.size);
+	buf_free(&out);
+	return history;
 }
 
 void apply_finish(struct apply *apply, enum source source, int64_t now_ms)
@@ -152,7 +149,7 @@ void apply_finish(struct apply *apply, enum source source, int64_t now_ms)
 	    .now_ms = now_ms,
 	    .keeps_poll = planned_ms == NEVER_MS && s->next_poll_ms == NEVER_MS,
 	    .keeps_life = apply->was_unfinished && s->finished_ms == 0};
-	apply->commit.records = write_records(apply, source, now_ms, &apply->commit.record_count);
+	apply->commit.history = write_history(apply, source, now_ms);
 }
 
 void apply_committed(struct apply *apply, enum source source)

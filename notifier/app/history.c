@@ -2,293 +2,360 @@
 
 #include <string.h>
 
+#include "notifier/app/history_line.h"
 #include "notifier/app/json.h"
-#include "notifier/app/shipment_json.h"
+#include "notifier/app/keys.h"
 
-#define TEXT_MAX 200 /* of a carrier's description: the rest helps nobody */
+/* The kinds of records and their fields, in this order.  A kind whose fields change gets another
+ * letter. */
+enum {
+	CHECKPOINT_ENUMS, /* source, status, reason */
+	CHECKPOINT_CLOCK, /* the carrier's time: seconds on the clock that it shows, */
+	CHECKPOINT_REST,  /* and what follows (an offset, nothing); or the whole as it came */
+	CHECKPOINT_DRIFT, /* its instant, in ms after what that time alone says */
+	CHECKPOINT_CODE,
+	CHECKPOINT_DESCRIPTION,
+	CHECKPOINT_PLACE
+};
+enum {
+	EVENT_ENUMS, /* kind, status, reason, source */
+	EVENT_SEQUENCE,
+	EVENT_LAG /* ms from when it happened to when it was noticed */
+};
+enum { NOTE_KIND, NOTE_WHAT, NOTE_WHY };
+enum { DECISIONS_EVENT, DECISIONS_SEQUENCE, DECISIONS_ROWS };
+enum {
+	ROW_ENUMS, /* channel, verdict, why */
+	ROW_RECIPIENT,
+	ROW_MESSAGE, /* scripts/erase.lua looks for it, and for RECEIPT_MESSAGE */
+	ROW_UNTIL,   /* ms after the decision */
+	ROW_FIELDS
+};
+enum { RECEIPT_MESSAGE, RECEIPT_STATE, RECEIPT_ATTEMPT, RECEIPT_TEXT };
 
-static const char *finish(json_t *record, struct arena *arena)
+#define CLOCK_END_S INT64_C(253402300800) /* the year 10000 */
+
+/* NULL: none. */
+static const char *join_time(int64_t clock_s, const char *rest, struct arena *arena)
 {
-	struct str text = json_text(record, arena);
-	json_decref(record);
-	return text.at;
+	if (clock_s <= 0 || clock_s >= CLOCK_END_S)
+		return rest;
+	struct civil c = civil_of_instant(clock_s * SECOND_MS, 0);
+	return arena_printf(arena, "%04d-%02d-%02dT%02d:%02d:%02d%s", c.year, c.month, c.day,
+	    c.hour, c.minute, c.second, rest ? rest : "");
 }
 
-static json_t *record_new(const char *kind, int64_t at_ms)
+static int64_t own_instant(const char *time)
 {
-	json_t *record = json_object();
-	json_put_text(record, "k", kind);
-	json_put_int(record, "t", at_ms);
-	return record;
+	struct when when;
+	return when_parse(str_of(time), &when) ? when_instant(&when, 0) : 0;
 }
 
-static void put_clean(json_t *record, const char *key, const char *text)
+/* --- in --------------------------------------------------------------------------------------- */
+
+static void add_time(struct history_line *line, const char *time, int64_t instant_ms)
 {
-	char clean[TEXT_MAX];
-	if (text == NULL)
-		return;
-	text_clean(clean, sizeof clean, text);
-	json_put_text(record, key, clean);
+	static const size_t clock_bytes = sizeof "2026-03-05T14:05:00" - 1;
+	struct when when;
+	int64_t clock_s = 0;
+	const char *rest = time;
+	if (when_parse(str_of(time), &when) && strlen(time) >= clock_bytes) {
+		clock_s = instant_of_civil(&when.civil, 0) / SECOND_MS;
+		rest = time + clock_bytes;
+	}
+	if (!text_eq(join_time(clock_s, rest, line->arena), time)) { /* it would not come back */
+		clock_s = 0;
+		rest = time;
+	}
+	history_line_add_int(line, clock_s);
+	history_line_add(line, rest);
+	history_line_add_int(line, instant_ms - own_instant(time));
 }
 
-const char *history_checkpoint(const struct checkpoint *c, int64_t instant_ms,
-    const struct event *event_frame, struct arena *arena)
+void history_add_checkpoints(struct buf *out, const struct checkpoint *const *checkpoints,
+    const int64_t *instants_ms, size_t count, const struct event *event_frame, struct arena *arena)
 {
-	json_t *record = record_new("c", event_frame->noticed_ms);
-	json_put_int(record, "i", instant_ms);
-	json_put_text(record, "tm", c->time);
-	json_put_text(record, "st", status_name(c->status));
-	json_put_text(record, "re", reason_name(c->reason));
-	put_clean(record, "co", c->code);
-	put_clean(record, "ds", c->description);
-	put_clean(record, "pl", c->place);
-	json_put_int(record, "so", (int64_t)event_frame->source);
-	return finish(record, arena);
+	struct history_line lines[2]; /* this one and the one before */
+	for (size_t i = 0; i < count; i++) {
+		struct history_line *line = &lines[i % 2];
+		const struct checkpoint *c = checkpoints[i];
+		const unsigned enums[] = {event_frame->source, c->status, c->reason};
+		*line = history_line_new(arena, 'c', event_frame->noticed_ms);
+		history_line_add_letters(line, enums, 3);
+		add_time(line, c->time, instants_ms[i]);
+		history_line_add(line, c->code);
+		history_line_add(line, c->description);
+		history_line_add(line, c->place);
+		history_line_write(out, line, i > 0 ? &lines[(i - 1) % 2] : NULL);
+	}
 }
 
-const char *history_event(const struct event *event, struct arena *arena)
+void history_add_event(struct buf *out, const struct event *event, struct arena *arena)
 {
-	json_t *record = record_new("e", event->noticed_ms);
-	json_object_set_new(record, "e", event_json(event));
-	return finish(record, arena);
+	const unsigned enums[] = {event->kind, event->status, event->reason, event->source};
+	struct history_line line = history_line_new(arena, 'e', event->noticed_ms);
+	history_line_add_letters(&line, enums, 4);
+	history_line_add_int(&line, event->sequence);
+	history_line_add_int(&line, event->noticed_ms - event->at_ms);
+	history_line_write(out, &line, NULL);
+}
+
+static const char *finish(const struct history_line *line)
+{
+	struct buf out = BUF_EMPTY(0);
+	history_line_write(&out, line, NULL);
+	const char *text = arena_strndup(line->arena, out.data, out.size);
+	buf_free(&out);
+	return text;
 }
 
 const char *history_note(
     int64_t now_ms, const char *kind, const char *what, const char *why, struct arena *arena)
 {
-	json_t *record = record_new(kind, now_ms);
-	put_clean(record, "w", what);
-	put_clean(record, "y", why);
-	return finish(record, arena);
+	struct history_line line = history_line_new(arena, 'n', now_ms);
+	history_line_add(&line, kind);
+	history_line_add(&line, what);
+	history_line_add(&line, why);
+	return finish(&line);
 }
 
 const char *history_decisions(const struct event *event, const struct history_decision *decisions,
     size_t count, int64_t now_ms, struct arena *arena)
 {
-	json_t *record = record_new("d", now_ms), *list = json_array();
-	json_put_text(record, "ev", event_name(event->kind));
-	json_put_int(record, "n", event->sequence);
+	const unsigned kind = event->kind;
+	struct history_line line = history_line_new(arena, 'd', now_ms);
+	history_line_add_letters(&line, &kind, 1);
+	history_line_add_int(&line, event->sequence);
 	for (size_t i = 0; i < count; i++) {
-		json_t *row = json_object();
-		json_put_text(row, "id", decisions[i].message_id);
-		json_put_text(row, "r", decisions[i].recipient_id);
-		json_put_text(row, "c", channel_name(decisions[i].channel));
-		json_put_text(row, "v", verdict_name(decisions[i].decision.verdict));
-		json_put_text(row, "y", decision_why_name(decisions[i].decision.why));
-		json_put_int(row, "u", decisions[i].decision.until_ms);
-		json_array_append_new(list, row);
+		const struct history_decision *d = &decisions[i];
+		const unsigned enums[] = {d->channel, d->decision.verdict, d->decision.why};
+		history_line_add_letters(&line, enums, 3);
+		history_line_add(&line, d->recipient_id);
+		history_line_add(&line, d->message_id);
+		history_line_add_int(
+		    &line, d->decision.until_ms ? d->decision.until_ms - now_ms : 0);
 	}
-	json_object_set_new(record, "m", list);
-	return finish(record, arena);
+	return finish(&line);
 }
 
 const char *history_receipt(int64_t now_ms, const char *message_id, const char *state,
     const char *text, int attempt, struct arena *arena)
 {
-	json_t *record = record_new("r", now_ms);
-	json_put_text(record, "id", message_id);
-	json_put_text(record, "st", state);
-	json_put_int(record, "a", attempt);
-	put_clean(record, "y", text);
-	return finish(record, arena);
+	struct history_line line = history_line_new(arena, 'r', now_ms);
+	history_line_add(&line, message_id);
+	history_line_add(&line, state);
+	history_line_add_int(&line, attempt);
+	history_line_add(&line, text);
+	return finish(&line);
 }
 
 /* --- out -------------------------------------------------------------------------------------- */
 
-static json_t *record_load(const struct redis_value *value)
-{
-	return json_loadb(value->text.at, value->text.len, 0, NULL);
-}
+struct teller { /* of records of one kind */
+	char kind;
+	void (*tell)(json_t *out, const struct history_line *line);
+};
 
-static const char *kind_of(const json_t *record)
-{
-	const char *kind = json_string_value(json_object_get(record, "k"));
-	return kind ? kind : "";
-}
-
-static void copy_text(json_t *to, const char *to_key, const json_t *from, const char *from_key)
-{
-	json_put_null_text(to, to_key, json_string_value(json_object_get(from, from_key)));
-}
-
-static const char *source_of(const json_t *object)
-{
-	return source_name((enum source)json_get_int(object, "so"));
-}
-
-/* Calls add for every record of one kind. */
-static json_t *collect(const struct redis_value *records, const char *kind,
-    void (*add)(json_t *out, const json_t *record))
+/* Calls the tellers for the newest records, oldest first; what cannot be read is passed over. */
+static json_t *tell(const struct redis_value *stored, const struct teller *tellers, size_t count)
 {
 	json_t *out = json_array();
-	for (size_t i = 0; i < records->count; i++) {
-		json_t *record = record_load(&records->items[i]);
-		if (strcmp(kind_of(record), kind) == 0)
-			add(out, record);
-		json_decref(record);
+	struct arena *arena = arena_new();
+	struct str rest = stored->type == REDIS_TEXT ? stored->text : str_of(NULL), text;
+	struct history_line lines[2], *before = NULL;
+	size_t total = 0;
+	for (size_t i = 0; i < rest.len; i++)
+		total += rest.at[i] == '\n';
+	for (size_t i = 0; rest.len > 0; i++) {
+		struct history_line *line = &lines[i % 2];
+		rest = str_cut(rest, '\n', &text);
+		before = history_line_read(line, text, before, arena) ? line : NULL;
+		for (size_t j = 0; j < count && before != NULL && i + HISTORY_MAX >= total; j++)
+			if (tellers[j].kind == line->kind)
+				tellers[j].tell(out, line);
 	}
+	arena_free(&arena);
 	return out;
 }
 
-static void add_checkpoint(json_t *out, const json_t *record)
+static const char *or_else(const char *text, const char *otherwise)
 {
-	json_t *o = json_object();
-	json_put_time(o, "at", json_get_int(record, "i"));
-	copy_text(o, "time", record, "tm");
-	copy_text(o, "status", record, "st");
-	copy_text(o, "reason", record, "re");
-	copy_text(o, "code", record, "co");
-	copy_text(o, "description", record, "ds");
-	copy_text(o, "place", record, "pl");
-	json_put_time(o, "heard_at", json_get_int(record, "t"));
-	json_put_text(o, "source", source_of(record));
-	json_array_append_new(out, o);
-}
-
-json_t *history_checkpoints(const struct redis_value *records)
-{
-	return collect(records, "c", add_checkpoint);
-}
-
-static void add_event(json_t *out, const json_t *record)
-{
-	const json_t *event = json_object_get(record, "e");
-	json_t *o = json_object();
-	copy_text(o, "event", event, "k");
-	json_object_set_new(o, "sequence", json_integer(json_get_int(event, "n")));
-	copy_text(o, "status", event, "st");
-	copy_text(o, "reason", event, "re");
-	json_put_time(o, "at", json_get_int(event, "at"));
-	json_put_time(o, "noticed_at", json_get_int(event, "no"));
-	json_put_text(o, "source", source_of(event));
-	json_array_append_new(out, o);
-}
-
-json_t *history_events(const struct redis_value *records)
-{
-	return collect(records, "e", add_event);
-}
-
-static void add_message_ids(json_t *out, const json_t *record)
-{
-	size_t i;
-	const json_t *row;
-	json_array_foreach(json_object_get(record, "m"), i, row)
-	{
-		json_t *id = json_object_get(row, "id");
-		if (json_is_string(id))
-			json_array_append(out, id);
-	}
-}
-
-json_t *history_message_ids(const struct redis_value *records)
-{
-	return collect(records, "d", add_message_ids);
-}
-
-static json_t *line_new(const json_t *record, const char *kind, const char *what, const char *why)
-{
-	json_t *line = json_object();
-	json_put_time(line, "at", json_get_int(record, "t"));
-	json_put_text(line, "kind", kind);
-	json_put_text(line, "what", what);
-	json_put_text(line, "why", why);
-	return line;
-}
-
-static const char *text_or(const json_t *object, const char *key, const char *otherwise)
-{
-	const char *text = json_string_value(json_object_get(object, key));
 	return text ? text : otherwise;
 }
 
-static void explain_checkpoint(json_t *out, const json_t *record)
+static enum status status_at(const struct history_line *line, size_t nth)
 {
-	struct buf what = BUF_EMPTY(1024), why = BUF_EMPTY(256);
-	buf_printf(&what, "%s: %s", text_or(record, "st", "unknown"),
-	    text_or(record, "ds", text_or(record, "co", "no description")));
-	if (json_object_get(record, "pl") != NULL)
-		buf_printf(&what, " (%s)", text_or(record, "pl", ""));
-	buf_printf(&why, "the carrier's time is %s; heard by %s",
-	    text_or(record, "tm", "not given"), source_of(record));
-	json_array_append_new(out, line_new(record, "report", buf_text(&what), buf_text(&why)));
-	buf_free(&what);
-	buf_free(&why);
+	return (enum status)history_line_letter(line, 0, nth, STATUS_COUNT);
 }
 
-static void explain_event(json_t *out, const json_t *record)
+static enum reason reason_at(const struct history_line *line, size_t nth)
 {
-	const json_t *event = json_object_get(record, "e");
-	struct buf why = BUF_EMPTY(256);
-	buf_printf(&why, "the status is %s", text_or(event, "st", "unknown"));
-	if (json_object_get(event, "re") != NULL)
-		buf_printf(&why, ", because of %s", text_or(event, "re", ""));
-	buf_printf(&why, "; noticed by %s", source_of(event));
-	json_array_append_new(
-	    out, line_new(record, "event", text_or(event, "k", "?"), buf_text(&why)));
-	buf_free(&why);
+	return (enum reason)history_line_letter(line, 0, nth, REASON_COUNT);
 }
 
-static void explain_decision_row(json_t *out, const json_t *record, const json_t *row)
+static const char *source_at(const struct history_line *line, size_t nth)
 {
-	enum decision_why why = WHY_NEWS;
-	struct buf what = BUF_EMPTY(512);
-	decision_why_parse(str_of(text_or(row, "y", "")), &why);
-	buf_printf(&what, "%s: %s by %s to %s", text_or(record, "ev", "?"), text_or(row, "v", "?"),
-	    text_or(row, "c", "?"), text_or(row, "r", "?"));
-	json_t *line = line_new(record, "decision", buf_text(&what), decision_why_text(why));
-	json_put_text(line, "reason", decision_why_name(why));
-	copy_text(line, "event", record, "ev");
-	copy_text(line, "verdict", row, "v");
-	copy_text(line, "channel", row, "c");
-	copy_text(line, "recipient", row, "r");
-	json_put_text(line, "message", json_string_value(json_object_get(row, "id")));
-	if (json_object_get(row, "u") != NULL)
-		json_put_time(line, "until", json_get_int(row, "u"));
-	json_array_append_new(out, line);
-	buf_free(&what);
+	return source_name((enum source)history_line_letter(line, 0, nth, SOURCE_COUNT));
 }
 
-static void explain_decision(json_t *out, const json_t *record)
+static const char *event_at(const struct history_line *line)
 {
-	size_t i;
-	const json_t *row;
-	json_array_foreach(json_object_get(record, "m"), i, row)
-	    explain_decision_row(out, record, row);
+	return event_name((enum event_kind)history_line_letter(line, 0, 0, EVENT_COUNT));
 }
 
-static void explain_receipt(json_t *out, const json_t *record)
+/* 0 for nonsense. */
+static int64_t instant_from(int64_t from_ms, int64_t ms)
 {
-	const char *state = text_or(record, "st", "?");
-	bool is_end = strcmp(state, "sent") == 0 || strcmp(state, "dropped") == 0;
-	json_t *line =
-	    line_new(record, is_end ? "receipt" : "attempt", state, text_or(record, "y", ""));
-	json_put_text(line, "message", json_string_value(json_object_get(record, "id")));
-	json_put_int(line, "attempt", json_get_int(record, "a"));
-	json_array_append_new(out, line);
+	int64_t instant_ms;
+	return __builtin_add_overflow(from_ms, ms, &instant_ms) ? 0 : instant_ms;
 }
 
-static void explain_note(json_t *out, const json_t *record)
+static const char *time_at(const struct history_line *line)
 {
-	json_array_append_new(out,
-	    line_new(record, kind_of(record), text_or(record, "w", ""), text_or(record, "y", "")));
+	return join_time(history_line_int(line, CHECKPOINT_CLOCK),
+	    history_line_text(line, CHECKPOINT_REST), line->arena);
 }
 
-json_t *history_explain(const struct redis_value *records)
+static void add_checkpoint(json_t *out, const struct history_line *line)
 {
-	static const struct {
-		const char *kind;
-		void (*explain)(json_t *out, const json_t *record);
-	} kinds[] = {{"c", explain_checkpoint}, {"e", explain_event}, {"d", explain_decision},
-	    {"r", explain_receipt}, {"report", explain_note}, {"poll", explain_note},
-	    {"forecast", explain_note}};
-	json_t *out = json_array();
-	for (size_t i = 0; i < records->count; i++) {
-		json_t *record = record_load(&records->items[i]);
-		for (size_t j = 0; j < sizeof kinds / sizeof *kinds; j++)
-			if (strcmp(kind_of(record), kinds[j].kind) == 0)
-				kinds[j].explain(out, record);
-		json_decref(record);
+	json_t *o = json_object();
+	const char *time = time_at(line);
+	json_put_time(
+	    o, "at", instant_from(own_instant(time), history_line_int(line, CHECKPOINT_DRIFT)));
+	json_put_null_text(o, "time", time);
+	json_put_text(o, "status", status_name(status_at(line, 1)));
+	json_put_null_text(o, "reason", reason_name(reason_at(line, 2)));
+	json_put_null_text(o, "code", history_line_text(line, CHECKPOINT_CODE));
+	json_put_null_text(o, "description", history_line_text(line, CHECKPOINT_DESCRIPTION));
+	json_put_null_text(o, "place", history_line_text(line, CHECKPOINT_PLACE));
+	json_put_time(o, "heard_at", line->at_ms);
+	json_put_text(o, "source", source_at(line, 0));
+	json_array_append_new(out, o);
+}
+
+json_t *history_checkpoints(const struct redis_value *stored)
+{
+	return tell(stored, &(const struct teller){'c', add_checkpoint}, 1);
+}
+
+static void add_event(json_t *out, const struct history_line *line)
+{
+	json_t *o = json_object();
+	int64_t lag_ms = history_line_int(line, EVENT_LAG);
+	json_put_text(o, "event", event_at(line));
+	json_object_set_new(o, "sequence", json_integer(history_line_int(line, EVENT_SEQUENCE)));
+	json_put_text(o, "status", status_name(status_at(line, 1)));
+	json_put_null_text(o, "reason", reason_name(reason_at(line, 2)));
+	json_put_time(o, "at", lag_ms == INT64_MIN ? 0 : instant_from(line->at_ms, -lag_ms));
+	json_put_time(o, "noticed_at", line->at_ms);
+	json_put_text(o, "source", source_at(line, 3));
+	json_array_append_new(out, o);
+}
+
+json_t *history_events(const struct redis_value *stored)
+{
+	return tell(stored, &(const struct teller){'e', add_event}, 1);
+}
+
+static void add_message_ids(json_t *out, const struct history_line *line)
+{
+	for (size_t row = DECISIONS_ROWS; row < line->count; row += ROW_FIELDS) {
+		const char *id = history_line_text(line, row + ROW_MESSAGE);
+		if (id != NULL)
+			json_array_append_new(out, json_string_nocheck(id));
 	}
-	return out;
+}
+
+json_t *history_message_ids(const struct redis_value *stored)
+{
+	return tell(stored, &(const struct teller){'d', add_message_ids}, 1);
+}
+
+static json_t *line_new(
+    const struct history_line *line, const char *kind, const char *what, const char *why)
+{
+	json_t *o = json_object();
+	json_put_time(o, "at", line->at_ms);
+	json_put_text(o, "kind", kind);
+	json_put_text(o, "what", what);
+	json_put_text(o, "why", why);
+	return o;
+}
+
+static void explain_checkpoint(json_t *out, const struct history_line *line)
+{
+	const char *code = history_line_text(line, CHECKPOINT_CODE),
+	           *text = history_line_text(line, CHECKPOINT_DESCRIPTION),
+	           *place = history_line_text(line, CHECKPOINT_PLACE);
+	const char *what = arena_printf(line->arena, "%s: %s%s%s%s",
+	    status_name(status_at(line, 1)), or_else(text, or_else(code, "no description")),
+	    place ? " (" : "", or_else(place, ""), place ? ")" : "");
+	const char *why = arena_printf(line->arena, "the carrier's time is %s; heard by %s",
+	    or_else(time_at(line), "not given"), source_at(line, 0));
+	json_array_append_new(out, line_new(line, "report", what, why));
+}
+
+static void explain_event(json_t *out, const struct history_line *line)
+{
+	const char *reason = reason_name(reason_at(line, 2));
+	const char *why = arena_printf(line->arena, "the status is %s%s%s; noticed by %s",
+	    status_name(status_at(line, 1)), reason ? ", because of " : "", or_else(reason, ""),
+	    source_at(line, 3));
+	json_array_append_new(out, line_new(line, "event", event_at(line), why));
+}
+
+static void explain_row(json_t *out, const struct history_line *line, size_t row)
+{
+	enum channel channel =
+	    (enum channel)history_line_letter(line, row + ROW_ENUMS, 0, CHANNEL_COUNT);
+	enum verdict verdict =
+	    (enum verdict)history_line_letter(line, row + ROW_ENUMS, 1, VERDICT_DROP + 1);
+	enum decision_why why =
+	    (enum decision_why)history_line_letter(line, row + ROW_ENUMS, 2, WHY_COUNT);
+	const char *recipient = history_line_text(line, row + ROW_RECIPIENT);
+	int64_t until_ms = history_line_int(line, row + ROW_UNTIL);
+	const char *what = arena_printf(line->arena, "%s: %s by %s to %s", event_at(line),
+	    verdict_name(verdict), channel_name(channel), or_else(recipient, "?"));
+	json_t *o = line_new(line, "decision", what, decision_why_text(why));
+	json_put_text(o, "reason", decision_why_name(why));
+	json_put_text(o, "event", event_at(line));
+	json_put_text(o, "verdict", verdict_name(verdict));
+	json_put_text(o, "channel", channel_name(channel));
+	json_put_null_text(o, "recipient", recipient);
+	json_put_text(o, "message", history_line_text(line, row + ROW_MESSAGE));
+	if (until_ms != 0)
+		json_put_time(o, "until", instant_from(line->at_ms, until_ms));
+	json_array_append_new(out, o);
+}
+
+static void explain_decisions(json_t *out, const struct history_line *line)
+{
+	for (size_t row = DECISIONS_ROWS; row < line->count; row += ROW_FIELDS)
+		explain_row(out, line, row);
+}
+
+static void explain_receipt(json_t *out, const struct history_line *line)
+{
+	const char *state = or_else(history_line_text(line, RECEIPT_STATE), "?");
+	bool is_end = strcmp(state, "sent") == 0 || strcmp(state, "dropped") == 0;
+	json_t *o = line_new(line, is_end ? "receipt" : "attempt", state,
+	    or_else(history_line_text(line, RECEIPT_TEXT), ""));
+	json_put_text(o, "message", history_line_text(line, RECEIPT_MESSAGE));
+	json_put_int(o, "attempt", history_line_int(line, RECEIPT_ATTEMPT));
+	json_array_append_new(out, o);
+}
+
+static void explain_note(json_t *out, const struct history_line *line)
+{
+	json_array_append_new(
+	    out, line_new(line, or_else(history_line_text(line, NOTE_KIND), "report"),
+	             or_else(history_line_text(line, NOTE_WHAT), ""),
+	             or_else(history_line_text(line, NOTE_WHY), "")));
+}
+
+json_t *history_explain(const struct redis_value *stored)
+{
+	static const struct teller tellers[] = {{'c', explain_checkpoint}, {'e', explain_event},
+	    {'d', explain_decisions}, {'r', explain_receipt}, {'n', explain_note}};
+	return tell(stored, tellers, sizeof tellers / sizeof *tellers);
 }

@@ -2,7 +2,7 @@
  * partition shares a slot of Redis Cluster; those without it belong to no partition.
  *
  *   n:{pNN}:s:ID              string  "VERSION JSON": the shipment (app/shipment_json)
- *   n:{pNN}:h:ID              list    its history, ≤ 64 JSON records (app/history)
+ *   n:{pNN}:h:ID              string  its history, a line per record (app/history)
  *   n:{pNN}:num:ACCOUNT:NUM   string  → id of the shipment that has the number now
  *   n:{pNN}:due:CARRIER       zset    next poll (ms) → shipment id
  *   n:{pNN}:clock             zset    next deadline, held message, retry (ms) → shp_… or msg_…

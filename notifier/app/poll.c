@@ -294,12 +294,9 @@ static void note_error(struct poll *p, struct poll_item *item)
 	s->poll_failures++;
 	p->apply.changes = (struct changes){.outcome = OUTCOME_APPLIED, .why = code};
 	apply_finish(&p->apply, SOURCE_POLL, loop_now_ms());
-	if (s->poll_failures == 1) { /* once per row of failures: the history is short */
-		const char **record = arena_array(p->flow.arena, 1, sizeof *record);
-		record[0] = history_note(loop_now_ms(), "poll", code, text, p->flow.arena);
-		p->apply.commit.records = record;
-		p->apply.commit.record_count = 1;
-	}
+	if (s->poll_failures == 1) /* once per row of failures: the history is short */
+		p->apply.commit.history =
+		    history_note(loop_now_ms(), "poll", code, text, p->flow.arena);
 	metric_count(METRIC_POLLED, p->via->carrier->name, "error", NULL);
 }
 

@@ -324,7 +324,7 @@ struct shipment *shipment_decode(struct str stored, struct arena *arena, struct 
 	return shipment;
 }
 
-json_t *event_json(const struct event *event)
+const char *event_encode(const struct event *event, struct arena *arena)
 {
 	json_t *o = json_object();
 	json_put_text(o, "k", event_name(event->kind));
@@ -340,18 +340,12 @@ json_t *event_json(const struct event *event)
 	json_put_int(o, "qd", event->quiet_days);
 	json_put_int(o, "d0", event->low_day);
 	json_put_int(o, "d1", event->high_day);
-	return o;
-}
-
-const char *event_encode(const struct event *event, struct arena *arena)
-{
-	json_t *object = event_json(event);
-	struct str text = json_text(object, arena);
-	json_decref(object);
+	struct str text = json_text(o, arena);
+	json_decref(o);
 	return text.at;
 }
 
-bool event_of_json(const json_t *o, struct event *out, struct arena *arena)
+static bool event_of_json(const json_t *o, struct event *out, struct arena *arena)
 {
 	memset(out, 0, sizeof *out);
 	if (!event_parse(str_of(json_string_value(json_object_get(o, "k"))), &out->kind))

@@ -3,8 +3,6 @@
  */
 #ifndef APP_SHIPMENT_JSON_H
 #define APP_SHIPMENT_JSON_H
-#include <jansson.h>
-
 #include "notifier/base/err.h"
 #include "notifier/core/shipment.h"
 
@@ -18,6 +16,4 @@ struct shipment *shipment_decode(struct str stored, struct arena *arena, struct 
 
 const char *event_encode(const struct event *event, struct arena *arena);
 bool event_decode(struct str json, struct event *out, struct arena *arena, struct err *err);
-json_t *event_json(const struct event *event); /* the same as a value, for history records */
-bool event_of_json(const json_t *json, struct event *out, struct arena *arena);
 #endif

@@ -134,9 +134,7 @@ struct await *store_commit(
 	add_int(&args, (int64_t)commit->event_count);
 	for (size_t i = 0; i < commit->event_count; i++)
 		add_text(&args, event_encode(&commit->events[i], flow->arena));
-	add_int(&args, (int64_t)commit->record_count);
-	for (size_t i = 0; i < commit->record_count; i++)
-		add_text(&args, commit->records[i]);
+	add_text(&args, commit->history);
 	if (commit->takes_number && commit->unmatched != NULL) {
 		size_t count = commit->unmatched->count;
 		add_int(&args, (int64_t)count);
@@ -196,9 +194,8 @@ struct await *store_history(
     struct store *store, struct flow *flow, const char *id, struct redis_value *out)
 {
 	unsigned p = (unsigned)key_partition_of_id(id);
-	struct str command[] = {redis_arg("LRANGE"), key_with(flow->arena, p, "h", id),
-	    redis_arg("0"), redis_arg("-1")};
-	return redis_call(store->redis, flow, command, 4, out);
+	struct str command[] = {redis_arg("GET"), key_with(flow->arena, p, "h", id)};
+	return redis_call(store->redis, flow, command, 2, out);
 }
 
 /* --- what is nobody's ------------------------------------------------------------------------- */

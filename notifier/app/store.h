@@ -30,12 +30,11 @@ struct commit { /* one transition; the texts are borrowed until the call returns
 	const struct shipment *shipment; /* with the version that was loaded (0: new) */
 	const struct event *events;
 	size_t event_count;
-	const char *const *records; /* history, JSON */
-	size_t record_count;
-	bool keeps_poll;    /* the next poll is what it was: leave the due list alone */
-	bool keeps_life;    /* was and is unfinished: leave the TTLs alone */
-	bool takes_number;  /* registration: the number's index must hold `holder` now */
-	const char *holder; /* id of the finished shipment that has it; NULL: nobody */
+	const char *history; /* its lines (app/history); NULL: none */
+	bool keeps_poll;     /* the next poll is what it was: leave the due list alone */
+	bool keeps_life;     /* was and is unfinished: leave the TTLs alone */
+	bool takes_number;   /* registration: the number's index must hold `holder` now */
+	const char *holder;  /* id of the finished shipment that has it; NULL: nobody */
 	const struct redis_value
 	    *unmatched;             /* with takes_number: the webhooks that were taken in */
 	const char *carrier_before; /* NULL: the same */
@@ -87,7 +86,7 @@ struct decided_message {
 };
 struct decided_event {
 	struct str entry, shipment_id;
-	const char *record; /* history JSON or "" */
+	const char *record; /* of the history, or "" */
 	struct decided_message *messages;
 	size_t message_count;
 };

@@ -6,7 +6,7 @@
 #define CORE_POLICY_H
 #include "notifier/core/shipment.h"
 
-/* X(ENUM, "name", "what a person reads") */
+/* X(ENUM, "name", "what a person reads").  New rows go to the end: histories hold their numbers. */
 #define DECISION_ROWS(X)                                                                           \
 	X(NEWS, "news", "it is news for this recipient")                                           \
 	X(SETTLING, "settling", "late news waits a moment for what may replace it")                \

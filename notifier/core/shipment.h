@@ -14,6 +14,7 @@
 #include "notifier/core/status.h"
 #include "notifier/core/zone.h"
 
+/* This one and enum source: new ones go to the end, histories hold their numbers. */
 enum channel { CHANNEL_EMAIL, CHANNEL_SMS, CHANNEL_COUNT };
 const char *channel_name(enum channel channel); /* "email", "sms" */
 bool channel_parse(struct str name, enum channel *out);

@@ -165,7 +165,7 @@ void stream_add(const char *key, const char *name, const char *value)
 	item->number = ++thing->last_id;
 }
 
-void stream_ack(const char *key, const char *id)
+bool stream_ack(const char *key, const char *id)
 {
 	struct thing *thing = thing_at(key);
 	int64_t number = 0;
@@ -175,8 +175,9 @@ void stream_ack(const char *key, const char *id)
 	for (size_t i = 0; i < thing->count; i++)
 		if (thing->items[i].number == number) {
 			thing_remove(thing, i);
-			return;
+			return true;
 		}
+	return false;
 }
 
 /* --- replies --------------------------------------------------------------------------------- */
@@ -228,6 +229,13 @@ static void run_set(struct data_call *call, struct redis_value *reply) /* SET ke
 	if (call->arg_count >= 5 && str_to_int64(str_of(call->args[4]), &ttl_ms))
 		thing_expire(thing_at(call->args[1]), ttl_ms);
 	*reply = (struct redis_value){.type = REDIS_STATUS, .text = str_of("OK")};
+}
+
+static void run_persist(struct data_call *call, struct redis_value *reply)
+{
+	struct thing *thing = thing_at(call->args[1]);
+	*reply = reply_integer(thing->expires_ms != 0);
+	thing->expires_ms = 0;
 }
 
 static void run_mget(struct data_call *call, struct redis_value *reply)
@@ -332,10 +340,11 @@ static void run_info(struct data_call *call, struct redis_value *reply)
 static const struct {
 	const char *name;
 	void (*run)(struct data_call *call, struct redis_value *reply);
-} commands[] = {{"GET", run_get}, {"SET", run_set}, {"MGET", run_mget}, {"HGET", run_hget},
-    {"HSET", run_hset}, {"HDEL", run_hdel}, {"HGETALL", run_hgetall}, {"LRANGE", run_lrange},
-    {"ZREVRANGE", run_zrevrange}, {"SCAN", run_scan}, {"ZADD", run_zadd}, {"ZREM", run_zrem},
-    {"ZSCORE", run_zscore}, {"ZCOUNT", run_zcount}, {"CONFIG", run_config}, {"INFO", run_info}};
+} commands[] = {{"GET", run_get}, {"SET", run_set}, {"PERSIST", run_persist}, {"MGET", run_mget},
+    {"HGET", run_hget}, {"HSET", run_hset}, {"HDEL", run_hdel}, {"HGETALL", run_hgetall},
+    {"LRANGE", run_lrange}, {"ZREVRANGE", run_zrevrange}, {"SCAN", run_scan}, {"ZADD", run_zadd},
+    {"ZREM", run_zrem}, {"ZSCORE", run_zscore}, {"ZCOUNT", run_zcount}, {"CONFIG", run_config},
+    {"INFO", run_info}};
 
 void data_run(struct data_call *call, struct redis_value *reply, struct err *err)
 {

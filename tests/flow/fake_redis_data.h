@@ -49,7 +49,7 @@ void zset_add(const char *key, int64_t score, const char *member);
 bool zset_remove(const char *key, const char *member);
 void list_push(const char *key, const char *value, size_t most);
 void stream_add(const char *key, const char *name, const char *value);
-void stream_ack(const char *key, const char *id); /* XACK and XDEL */
+bool stream_ack(const char *key, const char *id); /* XACK and XDEL; false: not there */
 
 /* Replies. */
 struct redis_value reply_text(struct arena *arena, const char *text); /* NULL: nil */

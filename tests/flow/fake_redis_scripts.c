@@ -6,7 +6,8 @@
 
 #include "tests/flow/fake_redis_data.h"
 
-#define HISTORY_MOST 64
+#define HISTORY_MOST  64
+#define HISTORY_SHORT 4096 /* bytes: not worth counting lines */
 
 static int64_t number(const char *text)
 {
@@ -51,16 +52,39 @@ static void commit_life(struct data_call *call)
 	thing_expire(thing_at(call->keys[2]), ttl_ms);
 }
 
+/* Where the text stands without its oldest lines: the newest 64 are kept, and what they lean on. */
+static const char *history_cut(const char *text)
+{
+	const char *kept = text, *line = text;
+	int64_t left = 0;
+	for (const char *at = text; *at != '\0'; at++)
+		left += *at == '\n';
+	if (strlen(text) <= HISTORY_SHORT)
+		return text;
+	for (; left >= HISTORY_MOST && *line != '\0'; left--) {
+		if (*line != '+')
+			kept = line;
+		line = strchr(line, '\n') + 1;
+	}
+	return kept;
+}
+
+static void history_append(struct data_call *call, const char *key, const char *lines, bool creates)
+{
+	const char *text = text_get(key);
+	if (*lines == '\0' || (text == NULL && !creates))
+		return;
+	int64_t expires_ms = thing_at(key)->expires_ms;
+	text_set(key, history_cut(join(call->arena, text ? text : "", lines)));
+	thing_at(key)->expires_ms = expires_ms;
+}
+
 static void commit_lists(struct data_call *call)
 {
-	const char *id = call->args[0];
-	size_t at = 9, events = (size_t)number(call->args[9]);
-	for (size_t i = 1; i <= events; i++)
-		stream_add(call->keys[4], id, call->args[at + i]);
-	at += events + 1;
-	size_t records = (size_t)number(call->args[at]);
-	for (size_t i = 1; i <= records; i++)
-		list_push(call->keys[1], call->args[at + i], HISTORY_MOST);
+	size_t events = (size_t)number(call->args[9]);
+	for (size_t i = 0; i < events; i++)
+		stream_add(call->keys[4], call->args[0], call->args[10 + i]);
+	history_append(call, call->keys[1], call->args[10 + events], true);
 }
 
 static void put_score(const char *key, const char *score, const char *member)
@@ -74,8 +98,7 @@ static void put_score(const char *key, const char *score, const char *member)
 /* The unmatched webhooks are still those that were read. */
 static bool commit_read_all(struct data_call *call)
 {
-	int64_t records_at = 10 + number(call->args[9]);
-	int64_t read = records_at + 1 + number(call->args[records_at]);
+	int64_t read = 11 + number(call->args[9]);
 	const struct thing *list = thing_at(call->keys[6]);
 	if (read >= (int64_t)call->arg_count)
 		return true;
@@ -120,15 +143,19 @@ static void run_plan(struct data_call *call, struct redis_value *reply)
 		zset_add(call->keys[0], number(call->args[1]), call->args[0]);
 }
 
-static void erase_messages(struct data_call *call, const char *record)
+static void erase_messages(struct data_call *call, struct str line)
 {
-	while ((record = strstr(record, "msg_")) != NULL) {
-		size_t len = 4 + strspn(record + 4, "abcdefghijklmnopqrstuvwxyz0123456789");
-		const char *id = arena_strndup(call->arena, record, len);
+	struct str field;
+	if (!str_starts(line, "1d") && !str_starts(line, "1r"))
+		return;
+	for (line = str_cut(line, '\t', &field); line.at != NULL;) {
+		line = str_cut(line, '\t', &field);
+		if (!str_starts(field, "msg_"))
+			continue;
+		const char *id = arena_strndup(call->arena, field.at, field.len);
 		thing_clear(thing_at(join(call->arena, call->keys[4], id)));
 		zset_remove(call->keys[3], id);
 		zset_remove(call->keys[6], id);
-		record += len;
 	}
 }
 
@@ -138,9 +165,11 @@ static void run_erase(struct data_call *call, struct redis_value *reply)
 	*reply = reply_integer(0);
 	if (text_get(call->keys[0]) == NULL)
 		return;
-	const struct thing *history = thing_at(call->keys[1]);
-	for (size_t i = 0; i < history->count; i++)
-		erase_messages(call, history->items[i].value);
+	struct str line, history = str_of(text_get(call->keys[1]));
+	while (history.at != NULL) {
+		history = str_cut(history, '\n', &line);
+		erase_messages(call, line);
+	}
 	if (text_eq(text_get(call->keys[2]), id))
 		thing_clear(thing_at(call->keys[2]));
 	for (int64_t i = 1; i <= number(call->args[2]); i++)
@@ -281,9 +310,9 @@ static void run_decide(struct data_call *call, struct redis_value *reply)
 		at += 4;
 		for (int64_t i = 0; i < messages; i++)
 			existed += decide_message(call, &at);
-		if (*record != '\0')
-			list_push(join(call->arena, call->keys[5], shipment), record, HISTORY_MOST);
-		stream_ack(call->keys[1], entry);
+		if (stream_ack(call->keys[1], entry))
+			history_append(
+			    call, join(call->arena, call->keys[5], shipment), record, false);
 	}
 	*reply = reply_integer(existed);
 }
@@ -345,9 +374,9 @@ static void run_receipt(struct data_call *call, struct redis_value *reply)
 	*reply = reply_integer(0);
 	if (!is_over && !is_current && strcmp(args[3], "sent") != 0)
 		return;
-	stream_ack(call->keys[0], args[0]);
-	*reply = reply_integer(text_eq(state, "sent"));
-	if (is_over)
+	bool is_first = stream_ack(call->keys[0], args[0]);
+	*reply = reply_integer(is_over ? text_eq(state, "sent") : 1);
+	if (is_over || (!is_first && strcmp(args[3], "sent") != 0))
 		return;
 	hash_set(key, "t", args[3]);
 	hash_set(key, "d", args[5]);
@@ -357,9 +386,7 @@ static void run_receipt(struct data_call *call, struct redis_value *reply)
 		zset_add(call->keys[2], number(args[4]), args[1]);
 	if (is_one_of(args[3], "failed unknown expired"))
 		zset_add(call->keys[3], number(args[5]), args[1]);
-	if (*args[6] != '\0')
-		list_push(call->keys[4], args[6], HISTORY_MOST);
-	*reply = reply_integer(1);
+	history_append(call, call->keys[4], args[6], false);
 }
 
 static void run_requeue(struct data_call *call, struct redis_value *reply)
@@ -377,8 +404,8 @@ static void run_requeue(struct data_call *call, struct redis_value *reply)
 		hash_set(call->keys[1], "t", "dropped");
 		hash_set(call->keys[1], "d", call->args[2]);
 	}
-	list_push(join(call->arena, call->keys[3], hash_get(call->keys[1], "s")), call->args[3],
-	    SIZE_MAX);
+	history_append(call, join(call->arena, call->keys[3], hash_get(call->keys[1], "s")),
+	    call->args[3], false);
 }
 
 /* --- time ------------------------------------------------------------------------------------ */

@@ -12,13 +12,19 @@ struct script_case {
 	const char *why;
 	const char *name, *keys,
 	    *args; /* keys with blanks, arguments with | between; a plain command
-	              has no keys.  A # is the stream entry that was seen last. */
+	              has no keys.  A # is the stream entry that was seen last, ; a newline. */
 	const char
 	    *answer; /* nil, texts, numbers, [lists]; ~ is the empty text, # a stream entry */
 };
 
 #define LEASE  "own ep ev out"
 #define COMMIT "s:a h:a num:x clock ev due:c unm:x"
+/* A history long enough to be cut. */
+#define COMMIT_C "s:c h:c num:c clock ev due:c unm:c"
+#define LINE     "1n-a-line-that-is-long-enough-for-sixty-one-of-them-to-be-worth-counting;"
+#define LINES_4  LINE LINE LINE LINE
+#define LINES_20 LINES_4 LINES_4 LINES_4 LINES_4 LINES_4
+#define LINES_61 LINES_20 LINES_20 LINES_20 "1nZ;"
 
 static const struct script_case script_cases[] = {
     {"a free partition is taken", "lease", LEASE, "w-1|0|30000|1", "1"},
@@ -40,31 +46,31 @@ static const struct script_case script_cases[] = {
     {"the newest two", "unmatched", "num:x unm:x", "R3|100000|2", "1"},
     {"", "LRANGE", NULL, "unm:x|0|-1", "[R2,R3]"},
     {"a webhook came since they were read", "commit", COMMIT,
-        "a|0|1|{1}||100|200||5|1|E1|2|H1|H2|1|R2", "0"},
+        "a|0|1|{1}||100|200||5|1|E1|1cH1;+H2;|1|R2", "0"},
     {"the list is full, its last one is another", "commit", COMMIT,
-        "a|0|1|{1}||100|200||5|1|E1|2|H1|H2|2|R2", "0"},
+        "a|0|1|{1}||100|200||5|1|E1|1cH1;+H2;|2|R2", "0"},
     {"", "GET", NULL, "s:a", "nil"},
-    {"registered", "commit", COMMIT, "a|0|1|{1}||100|200||5|1|E1|2|H1|H2|2|R3", "1"},
+    {"registered", "commit", COMMIT, "a|0|1|{1}||100|200||5|1|E1|1cH1;+H2;|2|R3", "1"},
     {"sent again: it stands there already", "commit", COMMIT,
-        "a|0|1|{1}||100|200||5|1|E1|2|H1|H2|2|R3", "2"},
-    {"somebody else was faster", "commit", COMMIT, "a|0|1|{9}||100|200||5|0|0", "0"},
+        "a|0|1|{1}||100|200||5|1|E1|1cH1;+H2;|2|R3", "2"},
+    {"somebody else was faster", "commit", COMMIT, "a|0|1|{9}||100|200||5|0|", "0"},
     {"the number has a holder", "commit", "s:b h:b num:x clock ev due:c unm:x",
-        "b|0|1|{1}||1|1||5|0|0", "0"},
+        "b|0|1|{1}||1|1||5|0|", "0"},
     {"", "GET", NULL, "s:b", "nil"},
     {"what was kept is used up", "LRANGE", NULL, "unm:x|0|-1", "[]"},
     {"registered in between", "unmatched", "num:x unm:x", "R4|100000|2", "0"},
     {"", "find", "num:x s:", "", "[a,1 {1}]"},
-    {"", "LRANGE", NULL, "h:a|0|-1", "[H1,H2]"},
+    {"", "GET", NULL, "h:a", "1cH1;+H2;"},
     {"not due yet", "due", "own due:c s:", "w-1 2|99|500|9|0|99", "[100]"},
     {"due, and claimed", "due", "own due:c s:", "w-1 2|100|500|9|0|100", "[500,a,1 {1}]"},
     {"not for a second one", "due", "own due:c s:", "w-1 2|100|500|9|0|100", "[500]"},
-    {"a version on; the poll as it is; no deadline", "commit", COMMIT, "a|1|2|{2}|*|=||=|5|0|0",
+    {"a version on; the poll as it is; no deadline", "commit", COMMIT, "a|1|2|{2}|*|=||=|5|0|",
         "1"},
-    {"an old version", "commit", COMMIT, "a|1|2|{3}|*|||=|5|0|0", "0"},
+    {"an old version", "commit", COMMIT, "a|1|2|{3}|*|||=|5|0|", "0"},
     {"", "clock", "own clock out m: s:", "w-1 2|999|999|9", "[~,0]"},
     {"", "due", "own due:c s:", "w-1 2|499|900|9|0|499", "[500]"},
     {"planned", "plan", "due:c s:a", "a|600", "0"},
-    {"a second parcel", "commit", "s:b h:b num:y clock ev due:c unm:y", "b|0|1|{1}||700|||5|0|0",
+    {"a second parcel", "commit", "s:b h:b num:y clock ev due:c unm:y", "b|0|1|{1}||700|||5|0|",
         "1"},
     {"riders come along", "due", "own due:c s:", "w-1 2|650|900|9|9|800", "[900,a,2 {2},b,1 {1}]"},
     {"but start no call", "due", "own due:c s:", "w-1 2|650|900|9|9|950", "[900]"},
@@ -76,11 +82,11 @@ static const struct script_case script_cases[] = {
     {"is handed out once", "events", "own ev s:", "w-1 2|>|9", "[]"},
     {"but stays ours", "events", "own ev s:", "w-1 2|0|9", "[#,E1,a,2 {2}]"},
     {"two messages, one held", "decide", "own ev out clock m: h:",
-        "w-1 2|100000|1|#|a|D1|2|msg_1||4|s|a|k|shipped|msg_2|300|2|s|a", "0"},
+        "w-1 2|100000|1|#|a|1dD1;|2|msg_1||4|s|a|k|shipped|msg_2|300|2|s|a", "0"},
     {"the same again: nobody is told twice", "decide", "own ev out clock m: h:",
-        "w-1 2|100000|1|#|a||2|msg_1||4|s|a|k|shipped|msg_2|300|2|s|a", "2"},
+        "w-1 2|100000|1|#|a|1dD1;|2|msg_1||4|s|a|k|shipped|msg_2|300|2|s|a", "2"},
     {"acknowledged", "events", "own ev s:", "w-1 2|0|9", "[]"},
-    {"", "LRANGE", NULL, "h:a|0|-1", "[H1,H2,D1]"},
+    {"and told once", "GET", NULL, "h:a", "1cH1;+H2;1dD1;"},
     {"claimed", "claim", "own out m: s:", "w-1 2|>|9|at1|50",
         "[#,#,msg_1,1,[t,queued,s,a,k,shipped],2 {2}]"},
     {"once", "claim", "own out m: s:", "w-1 2|>|9|at1|50", "[~]"},
@@ -90,8 +96,8 @@ static const struct script_case script_cases[] = {
         "#|msg_1|at1|retry|900|61||0", "0"},
     {"and takes nothing from the new one", "claim", "own out m: s:", "w-1 2|0-0|9|at2|62",
         "[#,#,msg_1,3,[t,sending,s,a,k,shipped,i,at2,sa,60,a,2],2 {2}]"},
-    {"sent", "receipt", "out m:msg_1 clock failed h:a", "#|msg_1|at2|sent||63|P1|2|x|250", "1"},
-    {"sent again", "receipt", "out m:msg_1 clock failed h:a", "#|msg_1|at2|sent||63|P1|2|x|250",
+    {"sent", "receipt", "out m:msg_1 clock failed h:a", "#|msg_1|at2|sent||63|1rP1;|2|x|250", "1"},
+    {"sent again", "receipt", "out m:msg_1 clock failed h:a", "#|msg_1|at2|sent||63|1rP1;|2|x|250",
         "1"},
     {"sent is sent", "receipt", "out m:msg_1 clock failed h:a", "#|msg_1|at2|retry|900|64||0", "1"},
     {"", "HGET", NULL, "m:msg_1|x", "250"},
@@ -101,18 +107,34 @@ static const struct script_case script_cases[] = {
     {"the held one is not due", "clock", "own clock out m: s:", "w-1 2|299|999|9", "[300,0]"},
     {"now it is", "clock", "own clock out m: s:", "w-1 2|300|999|9", "[~,1]"},
     {"", "claim", "own out m: s:", "w-1 2|>|9|at2|70", "[#,#,msg_2,1,[t,queued,s,a],2 {2}]"},
-    {"later", "receipt", "out m:msg_2 clock failed h:a", "#|msg_2|at2|retry|900|71||2|fa|1", "1"},
+    {"later", "receipt", "out m:msg_2 clock failed h:a", "#|msg_2|at2|retry|900|71|1rP2;|2|fa|1",
+        "1"},
+    {"sent again: it stands there already", "receipt", "out m:msg_2 clock failed h:a",
+        "#|msg_2|at2|retry|950|72|1rP2;|2|fa|2", "1"},
     {"", "clock", "own clock out m: s:", "w-1 2|900|999|9", "[~,1]"},
     {"", "claim", "own out m: s:", "w-1 2|>|9|at2|80",
         "[#,#,msg_2,2,[t,queued,s,a,i,at2,sa,70,a,1,d,71,fa,1],2 {2}]"},
     {"never", "receipt", "out m:msg_2 clock failed h:a", "#|msg_2|at2|failed||81||0", "1"},
     {"", "ZREVRANGE", NULL, "failed|0|199", "[msg_2]"},
-    {"an operator's word", "requeue", "out m:msg_2 failed h:", "msg_2|retry|90|O1", "failed"},
-    {"once", "requeue", "out m:msg_2 failed h:", "msg_2|retry|90|O1", "queued"},
-    {"", "requeue", "out m:msg_9 failed h:", "msg_9|retry|90|O1", "nil"},
+    {"an operator's word", "requeue", "out m:msg_2 failed h:", "msg_2|retry|90|1rO1;", "failed"},
+    {"once", "requeue", "out m:msg_2 failed h:", "msg_2|retry|90|1rO1;", "queued"},
+    {"", "requeue", "out m:msg_9 failed h:", "msg_9|retry|90|1rO1;", "nil"},
     {"", "ZREVRANGE", NULL, "failed|0|199", "[]"},
 
-    {"a deadline", "commit", COMMIT, "a|2|3|{3}|*||400|=|5|0|0", "1"},
+    {"each once, and oldest first", "GET", NULL, "h:a", "1cH1;+H2;1dD1;1rP1;1rP2;1rO1;"},
+
+    {"a long history", "commit", COMMIT_C, "c|0|1|{1}||||100000|5|0|1cX;+Y;" LINES_61, "1"},
+    {"the newest 64", "commit", COMMIT_C, "c|1|2|{2}|*|||=|5|0|1cV;+W;1cZ;", "1"},
+    {"", "GET", NULL, "h:c", LINES_61 "1cV;+W;1cZ;"},
+    {"it still ends", "PERSIST", NULL, "h:c", "1"},
+    {"", "commit", COMMIT_C, "c|2|3|{3}|*|||=|5|0|" LINES_61, "1"},
+    {"a cut parts nothing", "commit", COMMIT_C, "c|3|4|{4}|*|||=|5|0|1cQ;", "1"},
+    {"", "GET", NULL, "h:c", "1cV;+W;1cZ;" LINES_61 "1cQ;"},
+    {"nothing to tell", "commit", COMMIT_C, "c|4|5|{5}|*|||=|5|0|", "1"},
+    {"now it may be cut", "commit", COMMIT_C, "c|5|6|{6}|*|||=|5|0|1cR;", "1"},
+    {"", "GET", NULL, "h:c", "1cZ;" LINES_61 "1cQ;1cR;"},
+
+    {"a deadline", "commit", COMMIT, "a|2|3|{3}|*||400|=|5|0|", "1"},
     {"fires, and is claimed", "clock", "own clock out m: s:", "w-1 2|400|999|9", "[999,0,a,3 {3}]"},
     {"not for a second one", "clock", "own clock out m: s:", "w-1 2|400|999|9", "[999,0]"},
 
@@ -131,11 +153,21 @@ static const struct script_case script_cases[] = {
     {"over", "quota", "lim:d", "5000|0|0|8", "0"},
 
     {"what cannot be read", "quarantine", "qu", "0|why|nonsense|body|<html>", "1"},
+    {"not decided about", "HSET", NULL, "m:msg_a|t|sent", "1"},
+    {"", "HSET", NULL, "m:msg_b|t|sent", "1"},
+    {"", "HSET", NULL, "m:msg_c|t|sent", "1"},
+    {"ids stand in lines of decisions and receipts", "commit", COMMIT,
+        "a|3|4|{4}|*|||=|5|0|1d5\tb\t1\tacd\tr\tmsg_a\t\tacd\tr\tmsg_b;1cmsg_c 1d\tmsg_c;", "1"},
     {"erased", "erase", "s:a h:a num:x clock m: unmatched:x failed", "a|due:|1|c", "1"},
     {"", "find", "num:x s:", "", "nil"},
-    {"", "LRANGE", NULL, "h:a|0|-1", "[]"},
+    {"", "GET", NULL, "h:a", "nil"},
     {"", "due", "own due:c s:", "w-1 2|9999|99999|9|0|0", "[~]"},
     {"", "erase", "s:a h:a num:x clock m: unmatched:x failed", "a|due:|1|c", "0"},
+    {"with its messages", "HGET", NULL, "m:msg_a|t", "nil"},
+    {"", "HGET", NULL, "m:msg_b|t", "nil"},
+    {"but nobody else's", "HGET", NULL, "m:msg_c|t", "sent"},
+    {"a word about what is erased", "requeue", "out m:msg_2 failed h:", "msg_2|drop|90|1rO2;",
+        "queued"},
     {"given back", "release", "own", "w-1 2", "1"},
     {"to anybody", "lease", LEASE, "w-2|0|30000|1", "3"},
 };
@@ -184,6 +216,8 @@ static void script_print(const struct redis_value *value)
 		buf_add_char(&script_answer, '#');
 	} else {
 		buf_add_str(&script_answer, value->text.len ? value->text : str_of("~"));
+		for (char *at = script_answer.data; (at = strchr(at, '\n')) != NULL;)
+			*at = ';';
 	}
 }
 
@@ -201,6 +235,14 @@ static size_t script_split(const char *text, char separator, struct str *out)
 		count++;
 	}
 	return count;
+}
+
+static struct str script_lines(struct str text, struct arena *arena)
+{
+	char *copy = arena_strndup(arena, text.at ? text.at : "", text.len);
+	for (char *at = copy; (at = strchr(at, ';')) != NULL;)
+		*at = '\n';
+	return str_make(copy, text.len);
 }
 
 static struct redis_script *script_named(const char *name)
@@ -226,6 +268,8 @@ static next script_ask_send(struct script_ask *p)
 	    .args = args,
 	    .key_count = script_split(p->row->keys, ' ', keys),
 	    .arg_count = script_split(p->row->args, '|', args)};
+	for (size_t i = 0; i < call.arg_count; i++)
+		args[i] = script_lines(args[i], p->flow.arena);
 	return AWAIT(p, print, redis_run(p->redis, &p->flow, &call, &p->value), 5000);
 }
 

@@ -32,6 +32,8 @@ say when 14d
 say smtp_reply '250-sink\r\n250-PIPELINING\r\n250-AUTH PLAIN LOGIN\r\n250 SIZE 1000\r\n'
 say smtp_reply '550 5.1.1 <a@b.test>: no such user\r\n'
 say intake '{"tracking_number":"A1","carrier":"dhl","promised":{"from":"2026-03-05","to":"2026-03-06"},"destination":{"country":"DE"},"zone":"Europe/Berlin","recipients":[{"name":"Asha","email":"a@b.test","phone":"+919812345621","language":"gu","channels":["email","sms"]}],"metadata":{"a":1}}'
+say history '1cmwrcy0js\taca\ttosdij\tZ\t\tAR\tArrived in Leipzig\tLeipzig, DE\n+\t3gaj\t\t\t\t;Berlin\n'
+say history '1emwrcy0js\tbcaa\t1\t2sqlw0\n1dmwrcy0jy\tb\t1\tabb\tr\tmsg_2bxhp7ibqjswksg4\t65w\n1rmwrd5zo1\tmsg_2bxhp7ibqjswksg4\tsent\t1\t250 ok\n1nmwrd5zo1\tpoll\tquota\twait\n'
 say shipment_json '3 {"v":1,"id":"shp_00abcdefghijklmn","a":"default","n":"A1","c":"dhl","r":[{"i":"r","e":"a@b.test"}]}'
 
 passed=0 failed=0

@@ -4,10 +4,11 @@
 -- ARGV: 1 id | 2 expected version ("0": must not exist) | 3 new version | 4 new JSON
 --       5 expected value of num ("*": any; "": none) | 6 next poll ms, "" (none), "=" (untouched)
 --       7 deadline ms or "" | 8 TTL ms of a finished shipment, "" or "=" (stays unfinished) | 9 now
---       10 number of events, then their JSON | number of history records, then their JSON
+--       10 number of events, then their JSON | lines of history or ""
 --       | with 5: how many unmatched webhooks were read, and the last of them ("": none)
 -- Answers 1, or 0 when somebody else was faster (load again and repeat), or 2 when this very
 -- version stands there already (our own reply was lost).
+-- history.lua
 local stored = redis.call('GET', KEYS[1])
 local version = stored and string.match(stored, '^(%d+)') or '0'
 if version ~= ARGV[2] then
@@ -18,8 +19,7 @@ if ARGV[5] ~= '*' then
 	local holder = redis.call('GET', KEYS[3]) or ''
 	if holder ~= ARGV[5] then return 0 end
 	-- A webhook may have come since the unmatched ones were read: then they are read again.
-	local at = 11 + tonumber(ARGV[10])
-	local read = at + 1 + tonumber(ARGV[at])
+	local read = 12 + tonumber(ARGV[10])
 	if ARGV[read] then
 		if redis.call('LLEN', KEYS[7]) ~= tonumber(ARGV[read]) then return 0 end
 		if (redis.call('LINDEX', KEYS[7], -1) or '') ~= ARGV[read + 1] then return 0 end
@@ -31,14 +31,9 @@ redis.call('SET', KEYS[1], ARGV[3] .. ' ' .. ARGV[4])
 if ARGV[6] == '' then redis.call('ZREM', KEYS[6], ARGV[1]) elseif ARGV[6] ~= '=' then redis.call('ZADD', KEYS[6], ARGV[6], ARGV[1]) end
 if KEYS[8] and KEYS[8] ~= KEYS[6] then redis.call('ZREM', KEYS[8], ARGV[1]) end
 if ARGV[7] == '' then redis.call('ZREM', KEYS[4], ARGV[1]) else redis.call('ZADD', KEYS[4], ARGV[7], ARGV[1]) end
-local at = 10
-local events = tonumber(ARGV[at])
-for i = 1, events do redis.call('XADD', KEYS[5], '*', 's', ARGV[1], 'e', ARGV[at + i]) end
-at = at + events + 1
-local records = tonumber(ARGV[at])
-local length = 0
-for i = 1, records do length = redis.call('RPUSH', KEYS[2], ARGV[at + i]) end
-if length > 64 then redis.call('LTRIM', KEYS[2], -64, -1) end
+local events = tonumber(ARGV[10])
+for i = 1, events do redis.call('XADD', KEYS[5], '*', 's', ARGV[1], 'e', ARGV[10 + i]) end
+history_append(KEYS[2], ARGV[11 + events], true)
 if ARGV[8] == '=' then return 1 end
 local owns_number = redis.call('GET', KEYS[3]) == ARGV[1] -- it may be another parcel's by now
 if ARGV[8] ~= '' then

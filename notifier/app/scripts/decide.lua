@@ -2,9 +2,10 @@
 -- them.  A message that exists already stays as it is: nobody is told twice.
 -- KEYS: owner, events, outbox, clock, m prefix, h prefix.
 -- ARGV: 1 "WORKER EPOCH" | 2 ledger TTL ms | 3 number of events, then for each:
---   entry id, shipment id, history JSON, number of messages, then for each message:
+--   entry id, shipment id, line of history or "", number of messages, then for each message:
 --     id, hold until ms or "", number of ledger fields, field, value, …
 -- Answers the number of messages that existed already, or false when fenced.
+-- history.lua
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
 local at, existed = 4, 0
 for _ = 1, tonumber(ARGV[3]) do
@@ -24,11 +25,8 @@ for _ = 1, tonumber(ARGV[3]) do
 		end
 		at = at + n
 	end
-	if record ~= '' and redis.call('EXISTS', KEYS[6] .. shipment) == 1 then
-		local length = redis.call('RPUSH', KEYS[6] .. shipment, record)
-		if length > 64 then redis.call('LTRIM', KEYS[6] .. shipment, -64, -1) end
-	end
-	redis.call('XACK', KEYS[2], 'decide', entry)
+	-- What is acknowledged stands in the history already: this was sent again.
+	if redis.call('XACK', KEYS[2], 'decide', entry) == 1 then history_append(KEYS[6] .. shipment, record) end
 	redis.call('XDEL', KEYS[2], entry)
 end
 return existed

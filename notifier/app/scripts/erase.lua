@@ -1,10 +1,11 @@
 -- Erases a shipment and what was kept about its people.
 -- KEYS: s, h, num, clock, m prefix, unmatched, failed.  ARGV: id, due prefix, number of carriers, carriers….
--- The ledgers are found through the history records ("msg_…").
+-- The ledgers are found through the history: its lines of decisions and receipts (app/history.c)
+-- have their ids in fields of their own.
 local state = redis.call('GET', KEYS[1])
 if not state then return 0 end
-for _, record in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do
-	for id in string.gmatch(record, 'msg_%w+') do
+for line in string.gmatch(redis.call('GET', KEYS[2]) or '', '[^\n]+') do
+	for id in string.gmatch(string.find(line, '^1[dr]') and line or '', '\t(msg_%w+)') do
 		redis.call('DEL', KEYS[5] .. id)
 		redis.call('ZREM', KEYS[4], id)
 		redis.call('ZREM', KEYS[7], id)
