@@ -82,6 +82,15 @@ static const struct sandbox_row silent[] = { /* nothing more ever comes: the pro
     {1.2,         "PICKUP",    "Milano, IT",   0,          0,          NULL},
     {D(1, 5.8),   "ARRIVE",    "Bologna, IT",  0,          0,          NULL},
 };
+static const struct sandbox_row slow[] = { /* the courier says no day, and of the delay no word */
+    {0,           "ORDER",     NULL,           0,          0,          NULL},
+    {1.5,         "PICKUP",    "Porto, PT",    0,          0,          NULL},
+    {D(1, 4.3),   "DEPART",    "Porto, PT",    0,          0,          NULL},
+    {D(3, 6.9),   "ARRIVE",    "Vitoria, ES",  0,          0,          NULL},
+    {D(5, 21.2),  "LOCAL",     "Köln, DE",     0,          0,          NULL},
+    {D(6, 8.2),   "OUT",       "Köln, DE",     0,          0,          NULL},
+    {D(6, 11.6),  "DELIVERED", "Köln, DE",     0,          0,          NULL},
+};
 static const struct sandbox_row attempt[] = {
     {0,           "ORDER",     NULL,           D(2, 9),    D(2, 13),   NULL},
     {1.5,         "PICKUP",    "Madrid, ES",   0,          0,          NULL},
@@ -183,6 +192,7 @@ static const struct sandbox_script scripts[] = {
     {.name = "DELAYED", .help = "the promise moves twice; arrives two days late", ROWS(delayed)},
     {.name = "WEATHER", .help = "snow holds it up for two days", ROWS(weather)},
     {.name = "SILENT", .help = "no scan any more after the first day; the promise passes", ROWS(silent)},
+    {.name = "SLOW", .help = "names no day and no delay; arrives six days after it was announced", ROWS(slow)},
     {.name = "ATTEMPT", .help = "nobody at home, delivered the day after", ROWS(attempt)},
     {.name = "PICKUP", .help = "nobody at home, waits in a parcel shop, is collected three days later", ROWS(pickup),
 	.pickup = {"Kiosk De Lelie", "Veldstraat 12, 9000 Gent", "4711", D(9, 18)}},

@@ -87,6 +87,8 @@ bool api_body(struct api *api); /* parses the body into api->json; false: answer
 /* A shipment as the API shows it; records NULL: without what its history holds. */
 json_t *api_shipment_summary(const struct shipment *shipment);
 json_t *api_shipment_json(const struct shipment *shipment, const struct redis_value *records);
+/* For `explain`: when we expect it, and how sure we are; nothing where we know nothing. */
+void api_forecast_line(json_t *lines, const struct shipment *shipment);
 
 /* First steps of the routes. */
 extern const struct step api_shipments_post[1], api_shipments_list[1], api_shipment_get[1],

@@ -33,81 +33,6 @@ API_ROUTE(api_shipment_refresh, refresh)
 	X(api, dropped) X(api, forget) X(api, erased) X(api, refreshed) X(api, planned)
 SHIPMENTS_STEPS(FLOW_STEP)
 
-/* --- out
- * -------------------------------------------------------------------------------------------- */
-
-static json_t *span_json(const struct eta *eta)
-{
-	if (!eta_is_set(eta))
-		return json_null();
-	json_t *span = json_object();
-	json_put_null_text(span, "from", eta->from);
-	json_put_null_text(span, "to", eta->to);
-	return span;
-}
-
-static json_t *recipient_json(const struct recipient *r)
-{
-	json_t *o = json_object(), *channels = json_array();
-	json_put_text(o, "id", r->id);
-	json_put_text(o, "name", r->name);
-	json_put_text(o, "email", r->email);
-	json_put_text(o, "phone", r->phone);
-	json_put_text(o, "language", r->language);
-	json_put_text(o, "zone", r->zone);
-	for (int channel = 0; channel < CHANNEL_COUNT; channel++)
-		if (recipient_wants(r, (enum channel)channel))
-			json_array_append_new(
-			    channels, json_string(channel_name((enum channel)channel)));
-	json_object_set_new(o, "channels", channels);
-	return o;
-}
-
-json_t *api_shipment_summary(const struct shipment *s)
-{
-	json_t *o = json_object();
-	json_put_text(o, "id", s->id);
-	json_put_text(o, "tracking_number", s->number);
-	json_put_text(o, "carrier", s->carrier);
-	json_put_null_text(o, "actual_carrier", s->actual_carrier);
-	json_put_null_text(o, "order_number", s->order_number);
-	json_put_text(o, "status", status_name(s->status));
-	json_put_null_text(o, "reason", reason_name(s->reason));
-	json_put_time(o, "since", s->since_ms);
-	json_object_set_new(o, "eta", span_json(&s->eta));
-	json_object_set_new(o, "promised", span_json(&s->promised));
-	json_put_time(o, "heard_at", s->heard_ms);
-	json_put_null_text(o, "zone", s->zone);
-	json_t *poll = json_object();
-	json_put_time(poll, "at", s->next_poll_ms);
-	json_put_null_text(poll, "why",
-	    s->next_poll_ms == NEVER_MS ? shipment_is_finished(s)
-	                                      ? "finished: not looked at any more"
-	                                      : "push only: the carrier tells us"
-	                                : s->next_poll_why);
-	json_object_set_new(o, "next_poll", poll);
-	json_put_time(o, "next_deadline", s->deadline_ms);
-	json_put_time(o, "created_at", s->created_ms);
-	return o;
-}
-
-json_t *api_shipment_json(const struct shipment *s, const struct redis_value *records)
-{
-	json_t *o = api_shipment_summary(s), *recipients = json_array();
-	json_put_null_text(o, "service", s->service);
-	for (size_t i = 0; i < s->recipient_count; i++)
-		json_array_append_new(recipients, recipient_json(&s->recipients[i]));
-	json_object_set_new(o, "recipients", recipients);
-	json_t *metadata = s->metadata ? json_loads(s->metadata, 0, NULL) : json_null();
-	json_object_set_new(o, "metadata", metadata ? metadata : json_null());
-	if (records == NULL)
-		return o;
-	json_object_set_new(o, "checkpoints", history_checkpoints(records));
-	json_object_set_new(o, "events", history_events(records));
-	json_object_set_new(o, "messages", history_message_ids(records));
-	return o;
-}
-
 /* --- POST /v1/shipments
  * -------------------------------------------------------------------------------- */
 
@@ -373,6 +298,7 @@ static next api_explained(struct api *api)
 	const struct shipment *s = foresight_explain(api->world->foresight,
 	    config_carrier(api->config, api->shipment->carrier), api->shipment, api->flow.arena);
 	json_t *body = json_object(), *lines = history_explain(&api->value2);
+	api_forecast_line(lines, s);
 	if (s->next_poll_ms != NEVER_MS) {
 		json_t *line = json_object();
 		json_put_time(line, "at", s->next_poll_ms);

@@ -183,7 +183,9 @@ static void tell_event(struct watch *p, const json_t *line)
 		tell(p, line, AMBER, what,
 		    strcmp(event, "stalled") == 0
 		        ? "nobody said so: our clock noticed that no news comes"
-		        : "nobody said so: our clock noticed that the promise has passed");
+		    : strcmp(event, "delayed") == 0
+		        ? "nobody said so: our clock noticed that the promise has passed"
+		        : "nobody said so: we go by what such parcels did before");
 	else if (strcmp(event, "corrected") == 0)
 		tell(p, line, AMBER, "↺ corrected", "the carrier takes its last word back");
 }
@@ -222,11 +224,19 @@ static void tell_poll(struct watch *p, const json_t *line)
 	tell(p, line, DIM, what, text_of(line, "why"));
 }
 
+/* Why we foretell what the courier does not say. */
+static void tell_forecast(struct watch *p, const json_t *line)
+{
+	if (strcmp(text_of(line, "what"), "expected") != 0)
+		tell(p, line, DIM, "? our own guess", text_of(line, "why"));
+}
+
 static const struct {
 	const char *kind;
 	void (*tell)(struct watch *p, const json_t *line);
 } kinds[] = {{"report", tell_report}, {"event", tell_event}, {"decision", tell_decision},
-    {"receipt", tell_receipt}, {"attempt", tell_receipt}, {"poll", tell_poll}};
+    {"receipt", tell_receipt}, {"attempt", tell_receipt}, {"poll", tell_poll},
+    {"forecast", tell_forecast}};
 
 static void tell_message(struct watch *p, const json_t *line, const json_t *message)
 {

@@ -107,7 +107,9 @@ def test_a_promise_in_danger_is_told_before_it_breaks_and_explained(world, mail_
     world.drain()
     assert not [mail for mail in mail_server.to(calm) if "may arrive later" in mail.subject]
     notes = [line for line in world.explain(parcel["id"]) if line["kind"] == "forecast"]
-    assert [line["what"] for line in notes] == ["delay_predicted"]
+    assert [line["what"] for line in notes] == ["delay_predicted", "expected"]
+    assert "four of five such parcels come from" in notes[1]["why"]
+    assert world.shipment(parcel["id"])["forecast"]["p_late"] > 0.5
     assert "before the promise ends" in notes[0]["why"]
     warning = [mail for mail in mail_server.to(address) if "may arrive later" in mail.subject][0]
     assert "More likely:" in warning.part("plain")  # by what the lane takes

@@ -77,6 +77,13 @@ function newRow(id) {
 
 const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
 
+/* Our own guess, where it says more than the carrier. */
+function foreseen({ forecast, eta }) {
+	if (!forecast || (eta && !(forecast.p_late >= 0.5))) return "";
+	const late = forecast.p_late >= 0.01 ? `, ${Math.round(100 * forecast.p_late)} % late` : "";
+	return `we think ${windowText(forecast)}${late}`;
+}
+
 function fillRow(row) {
 	const { parcel, parts } = row;
 	const status = meaning(parcel, now());
@@ -92,7 +99,7 @@ function fillRow(row) {
 	}
 	const expected = windowText(parcel.eta) || windowText(parcel.promised);
 	put(parts.eta, status.finished ? `${status.label} ${momentOf(parcel.since, parcel.zone)}`
-		: expected ? `Expected ${expected}` : "No estimate yet");
+		: [expected ? `Expected ${expected}` : "", foreseen(parcel)].filter(Boolean).join(" · ") || "No estimate yet");
 	put(parts.look, status.finished ? "" : look.at ? `Next look ${lookText(look, parcel.zone, now())}` : lookText(look));
 	put(parts.message, row.last ? `${row.last.channel === "sms" ? "SMS" : "E-mail"} “${words(row.last.event)}” ${row.last.state}` : "");
 	return status;

@@ -123,6 +123,11 @@ const describe = {
 		return { ...row, minor: true, title: `${decision ? subjectOf(decision, story) : "Message"}: ${row.text}`,
 			why: sentence(REASONS[line.why] ?? line.why), message: line.what === "sent" ? line.message : null };
 	},
+	forecast(line) {
+		const isNow = line.what === "expected";
+		return { tone: isNow ? "next" : "plain", minor: !isNow, mark: "◔",
+			title: isNow ? "What we expect" : `Our own guess: ${words(line.what)}`, why: sentence(line.why) };
+	},
 	poll(line) {
 		return isNext(line) ? { tone: "next", mark: "◌", title: "Next look", why: sentence(line.why) }
 			: { tone: "plain", minor: true, mark: "?", title: sentence(words(line.what)), why: sentence(line.why) };
