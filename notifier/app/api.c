@@ -67,6 +67,10 @@ static const struct route routes[] = {
     {"POST", "/v1/keys", SCOPE_ADMIN, api_keys_post},
     {"GET", "/v1/keys", SCOPE_ADMIN, api_keys_list},
     {"DELETE", "/v1/keys/{}", SCOPE_ADMIN, api_key_delete},
+    {"GET", "/v1/model", SCOPE_ADMIN, api_model_show},
+    {"DELETE", "/v1/model", SCOPE_ADMIN, api_model_reset},
+    {"GET", "/v1/model/export", SCOPE_ADMIN, api_model_export},
+    {"PUT", "/v1/model/import", SCOPE_ADMIN, api_model_import},
 };
 #define ROUTE_COUNT (sizeof routes / sizeof *routes)
 

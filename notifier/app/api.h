@@ -96,6 +96,8 @@ extern const struct step api_shipments_post[1], api_shipments_list[1], api_shipm
 extern const struct step api_messages_list[1], api_message_get[1], api_message_retry[1],
     api_message_drop[1];
 extern const struct step api_keys_post[1], api_keys_list[1], api_key_delete[1];
+extern const struct step api_model_show[1], api_model_export[1], api_model_import[1],
+    api_model_reset[1];
 /* Static pages and files: true when it answered. */
 bool console_handle(
     struct world *world, struct http_exchange *exchange, const struct http_incoming *incoming);

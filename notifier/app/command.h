@@ -28,6 +28,7 @@ int cmd_check(int argc, char **argv);
 int cmd_shipments(int argc, char **argv);
 int cmd_messages(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
+int cmd_model(int argc, char **argv);
 int cmd_carriers(int argc, char **argv);
 int cmd_render(int argc, char **argv);
 int cmd_sms(int argc, char **argv);

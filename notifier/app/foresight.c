@@ -7,21 +7,25 @@
 #include "notifier/app/foresight_internal.h"
 #include "notifier/base/log.h"
 
-#define MOVE_EVERY_MS (5 * MINUTE_MS) /* real time between saves, or loads */
-#define MOVE_AGAIN_MS (5 * SECOND_MS) /* … while the first load has not worked */
 /* Value of news that a carrier and service must have shown before its hazards rule: about what
  * ten parcels bring on their way. */
 #define VALUE_NEEDED 20.0
 /* Of the news that webhooks bring, the share taken to be lost: six times rarer looks. */
 #define MISS_SHARE (1.0 / 36)
 
-struct foresight *foresight_new(void)
+struct foresight *foresight_new_probe(void)
 {
 	struct foresight *foresight = xcalloc(1, sizeof *foresight);
 	foresight->hazard = hazard_new();
 	foresight->delay = delay_new();
 	foresight->silence = silence_new();
 	foresight->last_stop = last_stop_new();
+	return foresight;
+}
+
+struct foresight *foresight_new(void)
+{
+	struct foresight *foresight = foresight_new_probe();
 	foresight->looks = looks_new();
 	return foresight;
 }
@@ -42,6 +46,8 @@ void foresight_free(struct foresight **foresight)
 	delay_free(&f->delay);
 	silence_free(&f->silence);
 	last_stop_free(&f->last_stop);
+	delay_tuner_free(&f->tuner);
+	model_states_free(f);
 	looks_free(&f->looks);
 	xfree(f);
 	*foresight = NULL;
@@ -309,15 +315,8 @@ void foresight_tick(struct world *world, int64_t now_ms)
 	struct foresight *f = world->foresight;
 	if (f == NULL)
 		return;
-	int64_t monotonic_ms = loop_monotonic_ms();
-	int64_t wait_ms = f->is_loaded ? MOVE_EVERY_MS : MOVE_AGAIN_MS;
-	if (!f->is_moving && (f->moved_ms == 0 || monotonic_ms - f->moved_ms >= wait_ms)) {
-		f->moved_ms = monotonic_ms;
-		if (f->is_loaded && world_owns(world, 0))
-			model_save_start(world);
-		else
-			model_load_start(world);
-	}
+	if (!f->is_moving && loop_monotonic_ms() >= f->sync_due_ms)
+		model_sync_start(world);
 	if (!f->is_loaded)
 		return;
 	delay_days_close(f, now_ms);
@@ -328,6 +327,6 @@ void foresight_tick(struct world *world, int64_t now_ms)
 void foresight_save(struct world *world)
 {
 	struct foresight *f = world->foresight;
-	if (f != NULL && f->is_loaded && !f->is_moving && world_owns(world, 0))
-		model_save_start(world);
+	if (f != NULL && f->is_loaded && !f->is_moving)
+		model_sync_start(world);
 }

@@ -1,10 +1,10 @@
 /* Foresight in the daemon: the learned models, what teaches them, and who asks them.
  *
- * The models are of this process; the worker that holds partition 0 writes them to Redis
- * (n:model:…) every few minutes and at an orderly stop, the others read what it wrote: one learns,
- * all use. A stored entry of an unknown version is refused and never overwritten.  What is lost
- * with a crash is a few minutes of learning. NULL is a good foresight: it learns nothing, knows
- * nothing, and the table of core/cadence rules.
+ * Every worker teaches its own models and, every few minutes and at an orderly stop, puts what it
+ * has learned on top of what all have stored in Redis (n:model:…), which it reads before.  A
+ * stored entry of an unknown version is refused and never overwritten.  What is lost with a crash
+ * is a few minutes of learning.  NULL is a good foresight: it learns nothing, knows nothing, and
+ * the table of core/cadence rules.
  */
 #ifndef APP_FORESIGHT_H
 #define APP_FORESIGHT_H
@@ -26,7 +26,7 @@ struct foresight *foresight_new(void);
 void foresight_free(struct foresight **foresight);
 /* Started by the sweep's timer: counts, prices, saves and loads as their times come. */
 void foresight_tick(struct world *world, int64_t now_ms);
-/* At an orderly stop, while partition 0 is still ours. */
+/* At an orderly stop, while partition 0 is still ours (its holder writes the prices). */
 void foresight_save(struct world *world);
 
 /* --- polling -----------------------------------------------------------------------------------

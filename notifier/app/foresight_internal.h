@@ -1,8 +1,9 @@
 /* The insides of app/foresight*.c. */
 #ifndef APP_FORESIGHT_INTERNAL_H
 #define APP_FORESIGHT_INTERNAL_H
-#include "notifier/app/foresight.h"
+#include "notifier/app/foresight_model.h"
 #include "notifier/app/looks.h"
+#include "notifier/app/scripts.h"
 #include "notifier/app/world.h"
 #include "notifier/base/map.h"
 #include "notifier/core/delay_silence.h"
@@ -10,7 +11,16 @@
 #include "notifier/core/pace.h"
 #include "notifier/core/pace_price.h"
 
-enum model { MODEL_HAZARD, MODEL_PACE, MODEL_DELAY, MODEL_SILENCE, MODEL_ALERT, MODELS };
+#define MODEL_REVISION    "~revision" /* the field; see scripts/model.lua */
+#define MODEL_OPERATOR    "!"         /* the writer whose word counts for all */
+#define MODEL_ARGS_BEFORE 3           /* the script's arguments before the first field */
+
+struct model_state {      /* of one model, as it is stored */
+	char *revision;   /* as last read or written; NULL: not read yet */
+	char token[20];   /* of a save whose answer never came; "": none */
+	bool is_refused;  /* written by a program that we do not know: hands off */
+	int64_t saved_ms; /* wall; 0: not by this process */
+};
 
 struct price { /* of one carrier */
 	const char *carrier;
@@ -29,13 +39,38 @@ struct foresight {
 	struct last_stop_model *last_stop;
 	struct delay_tuner tuner;
 	struct looks *looks;
-	struct map prices;         /* carrier → struct price */
-	bool is_loaded, is_moving; /* moving: a load or save is under way */
-	bool is_refused[MODELS];   /* stored by a program that we do not know: hands off */
-	bool saves_all;            /* the last save failed half-way */
-	int64_t moved_ms;          /* monotonic: of the last load or save */
+	struct map prices; /* carrier → struct price */
+	struct model_state states[MODELS];
+	bool is_loaded, is_moving; /* moving: a sync is under way */
+	bool is_ordered;           /* while a load begins: an operator has written */
+	bool prices_are_due;       /* in this sync */
+	unsigned orders;           /* of operators that this process has carried out */
+	int64_t sync_due_ms;       /* monotonic; 0: now */
 };
 
+typedef void entry_put(void *arg, const char *key, const char *value);
+struct model_type {
+	const char *name;
+	bool (*take)(struct foresight *f, const char *key, const char *value, struct err *err);
+	void (*begin)(struct foresight *f); /* a load, and its end */
+	void (*end)(struct foresight *f, bool is_whole);
+	void (*all)(struct foresight *f, entry_put *put, void *arg);
+	size_t (*pending)(struct foresight *f, size_t most, entry_put *put, void *arg);
+	void (*settle)(struct foresight *f, bool is_stored);
+	void (*forget)(struct foresight *f, const char *carrier); /* NULL: everything */
+	size_t (*count)(struct foresight *f);
+};
+extern const struct model_type model_types[MODELS];
+struct str model_key(struct arena *arena, enum model model);
+const char *model_token(struct arena *arena); /* random */
+/* The token of a writer's last save; "": it is not among the last writers. */
+struct str model_revision_token(const char *revision, const char *writer);
+void model_states_free(struct foresight *foresight);
+/* Reads what others wrote, writes what was learned here; runs by itself. */
+void model_sync_start(struct world *world);
+
+/* Models only, to see whether entries can be read. */
+struct foresight *foresight_new_probe(void);
 struct price *price_of(struct foresight *foresight, const char *carrier);
 /* Judged from last_ms; zone and belief from the shipment. */
 struct pace_facts foresight_facts(struct foresight *foresight, const struct price *price,
@@ -49,6 +84,4 @@ void silence_learn(struct foresight *foresight, const struct shipment *shipment,
 void scan_learn(struct foresight *foresight, const struct shipment *shipment,
     const struct sight *before, const struct changes *changes);
 void delay_days_close(struct foresight *foresight, int64_t now_ms);
-void model_load_start(struct world *world);
-void model_save_start(struct world *world);
 #endif

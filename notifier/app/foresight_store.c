@@ -1,274 +1,234 @@
-/* The learned state in Redis: one hash per model, one field per entry, a version in each. */
+/* The learned models in Redis: one hash per model, one field per entry, a version in each.
+ *
+ * Every worker writes what it has learned on top of what is stored (core/learned).  A save is a
+ * compare-and-set on the model's revision: who has not read what another one wrote reads it first.
+ * A load may be torn by a save of somebody else: each entry is whole, and the revision, read
+ * before, then is not the stored one any more.
+ */
 #include "notifier/app/foresight_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "notifier/base/log.h"
 
-#define FIELDS_PER_CALL 32
+#define SYNC_EVERY_MS  (5 * MINUTE_MS) /* real time */
+#define SYNC_SPREAD_MS (30 * SECOND_MS)
+#define SYNC_AGAIN_MS  (5 * SECOND_MS) /* while the first load has not worked */
+/* Of a call; a few milliseconds to print or read. */
+#define FIELDS_PER_CALL 128
+#define TRIES_MAX       5 /* saves in a row that others were faster with; then at the next time */
 
-struct entry {
-	struct str key, value;
-};
-
-/* --- what is stored, and how it is read
- * ----------------------------------------------------------- */
-
-typedef void entry_put(void *arg, const char *key, const char *value);
-
-static bool import_hazard(struct foresight *f, const char *key, const char *value, struct err *err)
-{
-	return hazard_import(f->hazard, key, value, err);
-}
-
-static void export_hazard(struct foresight *f, bool only_changed, entry_put *put, void *arg)
-{
-	hazard_export(f->hazard, only_changed, put, arg);
-}
-
-/* Only kept: a price begins when the parcels were counted.  One that has begun knows better. */
-static bool import_pace(struct foresight *f, const char *key, const char *value, struct err *err)
-{
-	struct pace_price probe;
-	pace_price_init(&probe, 1, 0, 1, 0);
-	if (!pace_price_import(&probe, value, err))
-		return false;
-	struct price *price = price_of(f, key);
-	if (!price->is_begun) {
-		xfree(price->stored);
-		price->stored = xstrdup(value);
-	}
-	return true;
-}
-
-static void export_pace(struct foresight *f, bool only_changed, entry_put *put, void *arg)
-{
-	struct buf text = BUF_EMPTY(0);
-	(void)only_changed;
-	MAP_FOREACH(slot, &f->prices)
-	{
-		const struct price *price = slot->value;
-		if (!price->is_begun)
-			continue;
-		buf_clear(&text);
-		pace_price_export(&price->pace, &text);
-		put(arg, price->carrier, buf_text(&text));
-	}
-	buf_free(&text);
-}
-
-static bool import_delay(struct foresight *f, const char *key, const char *value, struct err *err)
-{
-	return delay_import(f->delay, key, value, err);
-}
-
-static void export_delay(struct foresight *f, bool only_changed, entry_put *put, void *arg)
-{
-	delay_export(f->delay, only_changed, put, arg);
-}
-
-static bool import_silence(struct foresight *f, const char *key, const char *value, struct err *err)
-{
-	return silence_import(f->silence, key, value, err);
-}
-
-static void export_silence(struct foresight *f, bool only_changed, entry_put *put, void *arg)
-{
-	(void)only_changed;
-	silence_export(f->silence, put, arg);
-}
-
-#define ALERT_VERSION "1:"
-#define ALERT_KEY     "highest_of_those_in_time"
-
-static bool import_alert(struct foresight *f, const char *key, const char *value, struct err *err)
-{
-	struct histogram read;
-	if (!text_eq(key, ALERT_KEY) || !str_starts(str_of(value), ALERT_VERSION) ||
-	    !histogram_read(&read, value + sizeof ALERT_VERSION - 1))
-		return err_set(err, ERR_INPUT, "alert model, %s: damaged or not of version 1", key);
-	f->tuner.highest = read;
-	return true;
-}
-
-static void export_alert(struct foresight *f, bool only_changed, entry_put *put, void *arg)
-{
-	struct buf text = BUF_EMPTY(0);
-	(void)only_changed;
-	buf_add_text(&text, ALERT_VERSION);
-	histogram_write(&f->tuner.highest, &text);
-	put(arg, ALERT_KEY, buf_text(&text));
-	buf_free(&text);
-}
-
-static const struct {
-	const char *name;
-	bool (*import)(struct foresight *f, const char *key, const char *value, struct err *err);
-	void (*export)(struct foresight *f, bool only_changed, entry_put *put, void *arg);
-} models[MODELS] = {
-    [MODEL_HAZARD] = {"hazard", import_hazard, export_hazard},
-    [MODEL_PACE] = {"pace", import_pace, export_pace},
-    [MODEL_DELAY] = {"delay", import_delay, export_delay},
-    [MODEL_SILENCE] = {"silence", import_silence, export_silence},
-    [MODEL_ALERT] = {"alert", import_alert, export_alert},
-};
-
-static struct str model_key(struct arena *arena, enum model model)
-{
-	return str_of(arena_printf(arena, KEY_MODEL "%s", models[model].name));
-}
-
-/* --- load
- * ------------------------------------------------------------------------------------------ */
-
-struct load {
+struct sync {
 	struct flow flow;
 	struct world *world;
 	enum model model;
-	size_t entries;
+	bool holds_first; /* partition 0: writes the prices */
+	unsigned tries;   /* conflicts in a row */
+	unsigned orders;  /* of operators, when this began */
+	const char *revision, *token;
+	struct str cursor;
+	size_t refused;
+	struct err first; /* why the first one was refused */
+	struct str *args; /* of the save */
+	size_t arg_count;
 	struct redis_value value;
 };
 
-#define LOAD_STEPS(X) X(load, ask) X(load, take)
-LOAD_STEPS(FLOW_STEP)
+#define SYNC_STEPS(X)                                                                              \
+	X(sync, ask) X(sync, compare) X(sync, page) X(sync, take) X(sync, save) X(sync, saved)
+SYNC_STEPS(FLOW_STEP)
 
-static void load_fini(struct flow *flow)
+static void sync_fini(struct flow *flow)
 {
-	struct load *p = (struct load *)(void *)flow;
-	p->world->foresight->is_moving = false;
+	struct sync *p = (struct sync *)(void *)flow;
+	struct foresight *f = p->world->foresight;
+	f->is_moving = false;
+	/* Not all workers at the same moment. */
+	double pause_ms =
+	    f->is_loaded ? SYNC_EVERY_MS + SYNC_SPREAD_MS * loop_random_unit() : SYNC_AGAIN_MS;
+	/* An operator's word in the middle of it: once more. */
+	f->sync_due_ms = p->orders == f->orders ? loop_monotonic_ms() + (int64_t)pause_ms : 0;
 	xfree(p);
 }
 
-static const struct flow_type load_type = {"model_load", load_fini};
+static const struct flow_type sync_type = {"model_sync", sync_fini};
 
-static next load_ask(struct load *p)
+static struct model_state *state_of(const struct sync *p)
 {
-	if (p->model == MODELS) {
-		delay_import_done(p->world->foresight->delay);
-		if (!p->world->foresight->is_loaded)
-			LOG(INFO, "model_loaded", f_int("entries", (int64_t)p->entries));
-		p->world->foresight->is_loaded = true;
-		return END;
-	}
-	struct str command[] = {redis_arg("HGETALL"), model_key(p->flow.arena, p->model)};
-	return AWAIT(
-	    p, take, redis_call(p->world->redis, &p->flow, command, 2, &p->value), STORE_WAIT_MS);
+	return &p->world->foresight->states[p->model];
 }
 
-static next load_take(struct load *p)
+static next sync_ask(struct sync *p) /* Redis: has anybody written this model? */
 {
 	struct foresight *f = p->world->foresight;
-	size_t refused = 0;
-	struct err err = {0}, first = {0};
-	if (FAILED(p))
-		return END; /* again soon; until then nothing is saved */
-	for (size_t i = 0; i + 1 < p->value.count; i += 2)
-		if (!models[p->model].import(
-		        f, p->value.items[i].text.at, p->value.items[i + 1].text.at, &err) &&
-		    refused++ == 0)
-			first = err;
-	if (refused > 0 && !f->is_refused[p->model])
-		LOG(ERROR, "model_refused", f_text("model", models[p->model].name),
-		    f_int("entries", (int64_t)refused), f_text("why", first.text),
-		    f_text("then", "what is learned now is not saved"));
-	f->is_refused[p->model] = refused > 0;
-	p->entries += p->value.count / 2 - refused;
-	p->model++;
-	return THEN(ask);
-}
-
-void model_load_start(struct world *world)
-{
-	struct load *p = xcalloc(1, sizeof *p);
-	p->world = world;
-	world->foresight->is_moving = true;
-	flow_start(&p->flow, &load_type, do_ask);
-}
-
-/* --- save
- * ------------------------------------------------------------------------------------------ */
-
-struct save {
-	struct flow flow;
-	struct world *world;
-	enum model model;
-	struct entry *entries; /* of this model */
-	size_t count, capacity, sent;
-	struct redis_value value;
-};
-
-#define SAVE_STEPS(X) X(save, collect) X(save, send) X(save, sent)
-SAVE_STEPS(FLOW_STEP)
-
-static void save_fini(struct flow *flow)
-{
-	struct save *p = (struct save *)(void *)flow;
-	p->world->foresight->is_moving = false;
-	xfree(p);
-}
-
-static const struct flow_type save_type = {"model_save", save_fini};
-
-static void save_put(void *arg, const char *key, const char *value)
-{
-	struct save *p = arg;
-	struct arena *arena = p->flow.arena;
-	if (p->count == p->capacity) {
-		size_t capacity = p->capacity ? 2 * p->capacity : 64;
-		struct entry *entries = arena_array(arena, capacity, sizeof *entries);
-		if (p->count > 0)
-			memcpy(entries, p->entries, p->count * sizeof *entries);
-		p->entries = entries;
-		p->capacity = capacity;
-	}
-	p->entries[p->count++] =
-	    (struct entry){str_of(arena_strdup(arena, key)), str_of(arena_strdup(arena, value))};
-}
-
-static next save_collect(struct save *p) /* pure: what has changed in the next model? */
-{
-	struct foresight *f = p->world->foresight;
-	while (p->model < MODELS && f->is_refused[p->model])
-		p->model++;
 	if (p->model == MODELS) {
-		f->saves_all = false;
+		size_t entries = 0;
+		for (int model = 0; model < MODELS; model++)
+			entries += model_types[model].count(f);
+		if (!f->is_loaded)
+			LOG(INFO, "model_loaded", f_int("entries", (int64_t)entries));
+		f->is_loaded = true;
 		return END;
 	}
-	p->count = p->sent = 0;
-	models[p->model].export(f, !f->saves_all, save_put, p);
-	return THEN(send);
-}
-
-static next save_send(struct save *p)
-{
-	if (p->sent == p->count) {
-		p->model++;
-		return THEN(collect);
-	}
-	struct str command[2 + 2 * FIELDS_PER_CALL] = {
-	    redis_arg("HSET"), model_key(p->flow.arena, p->model)};
-	size_t count = 2;
-	for (; p->sent < p->count && count < sizeof command / sizeof *command; p->sent++) {
-		command[count++] = p->entries[p->sent].key;
-		command[count++] = p->entries[p->sent].value;
-	}
-	return AWAIT(p, sent, redis_call(p->world->redis, &p->flow, command, count, &p->value),
+	struct str command[] = {
+	    redis_arg("HGET"), model_key(p->flow.arena, p->model), redis_arg(MODEL_REVISION)};
+	return AWAIT(p, compare, redis_call(p->world->redis, &p->flow, command, 3, &p->value),
 	    STORE_WAIT_MS);
 }
 
-static next save_sent(struct save *p)
+static next end_unsaved(struct sync *p, const char *why)
 {
-	if (!FAILED(p))
-		return THEN(send);
-	p->world->foresight->saves_all = true; /* what was marked as saved may not be */
-	LOG(WARN, "model_not_saved", f_text("why", p->flow.err.text));
-	return END;
+	LOG(WARN, "model_not_saved", f_text("model", model_types[p->model].name),
+	    f_text("why", why));
+	return END; /* what was learned waits for the next time */
 }
 
-void model_save_start(struct world *world)
+/* A save whose answer never came: its token says whether it was made. */
+static void settle_unanswered(struct sync *p)
 {
-	struct save *p = xcalloc(1, sizeof *p);
+	struct model_state *state = state_of(p);
+	if (state->token[0] == '\0')
+		return;
+	struct str token = model_revision_token(p->revision, p->world->worker);
+	model_types[p->model].settle(p->world->foresight, str_eq(token, state->token));
+	state->token[0] = '\0';
+}
+
+static next sync_compare(struct sync *p)
+{
+	struct foresight *f = p->world->foresight;
+	struct model_state *state = state_of(p);
+	if (FAILED(p))
+		return end_unsaved(p, p->flow.err.text); /* before the first load: again soon */
+	p->revision = p->value.type == REDIS_TEXT ? p->value.text.at : "";
+	settle_unanswered(p);
+	if (!state->is_refused && text_eq(state->revision, p->revision))
+		return THEN(save);
+	struct str order = model_revision_token(p->revision, MODEL_OPERATOR);
+	struct str known = model_revision_token(state->revision, MODEL_OPERATOR);
+	f->is_ordered = state->revision != NULL &&
+	                !(order.len == known.len && memcmp(order.at, known.at, order.len) == 0);
+	model_types[p->model].begin(f);
+	f->is_ordered = false;
+	p->refused = 0;
+	p->cursor = str_of("0");
+	return THEN(page);
+}
+
+static next sync_page(struct sync *p) /* Redis: the next entries */
+{
+	static const char count[] = "128"; /* FIELDS_PER_CALL, as a hint */
+	struct str command[] = {redis_arg("HSCAN"), model_key(p->flow.arena, p->model), p->cursor,
+	    redis_arg("COUNT"), redis_arg(count)};
+	return AWAIT(
+	    p, take, redis_call(p->world->redis, &p->flow, command, 5, &p->value), STORE_WAIT_MS);
+}
+
+static void load_end(struct sync *p)
+{
+	struct foresight *f = p->world->foresight;
+	struct model_state *state = state_of(p);
+	model_types[p->model].end(f, p->refused == 0);
+	if (p->refused > 0 && !state->is_refused)
+		LOG(ERROR, "model_refused", f_text("model", model_types[p->model].name),
+		    f_int("entries", (int64_t)p->refused), f_text("why", p->first.text),
+		    f_text("then", "what is learned now is not saved; notifier model reset"));
+	state->is_refused = p->refused > 0;
+	xfree(state->revision);
+	state->revision = xstrdup(p->revision);
+}
+
+static next sync_take(struct sync *p) /* pure: one page of entries */
+{
+	struct foresight *f = p->world->foresight;
+	struct err err = {0};
+	if (FAILED(p))
+		return end_unsaved(p, p->flow.err.text);
+	if (p->value.count != 2)
+		return end_unsaved(p, "not the answer of HSCAN");
+	const struct redis_value *entries = &p->value.items[1];
+	for (size_t i = 0; i + 1 < entries->count; i += 2) {
+		const char *key = entries->items[i].text.at;
+		if (!text_eq(key, MODEL_REVISION) &&
+		    !model_types[p->model].take(f, key, entries->items[i + 1].text.at, &err) &&
+		    p->refused++ == 0)
+			p->first = err;
+	}
+	p->cursor = p->value.items[0].text;
+	if (!str_eq(p->cursor, "0"))
+		return THEN(page);
+	load_end(p);
+	return THEN(save);
+}
+
+static void save_put(void *arg, const char *key, const char *value)
+{
+	struct sync *p = arg;
+	if (p->arg_count + 2 > MODEL_ARGS_BEFORE + 2 * FIELDS_PER_CALL)
+		return; /* prices of more carriers than there are */
+	p->args[p->arg_count++] = str_of(arena_strdup(p->flow.arena, key));
+	p->args[p->arg_count++] = str_of(arena_strdup(p->flow.arena, value));
+}
+
+static next sync_save(struct sync *p) /* Redis: what was learned, if nobody has written since */
+{
+	struct foresight *f = p->world->foresight;
+	struct model_state *state = state_of(p);
+	struct arena *arena = p->flow.arena;
+	bool may_write = !state->is_refused && (p->model != MODEL_PACE || p->holds_first);
+	p->args = arena_array(arena, MODEL_ARGS_BEFORE + 2 * FIELDS_PER_CALL, sizeof *p->args);
+	p->token = model_token(arena);
+	p->args[0] = str_of(p->world->worker);
+	p->args[1] = str_of(p->token);
+	p->args[2] = str_of(arena_strdup(arena, state->revision));
+	p->arg_count = MODEL_ARGS_BEFORE;
+	if (may_write)
+		model_types[p->model].pending(f, FIELDS_PER_CALL, save_put, p);
+	if (p->arg_count == MODEL_ARGS_BEFORE) {
+		p->model++;
+		p->tries = 0;
+		return THEN(ask);
+	}
+	snprintf(state->token, sizeof state->token, "%s", p->token);
+	struct str key = model_key(arena, p->model);
+	struct redis_script_call call = {.script = script(SCRIPT_model),
+	    .keys = &key,
+	    .key_count = 1,
+	    .args = p->args,
+	    .arg_count = p->arg_count};
+	return AWAIT(
+	    p, saved, redis_run(p->world->redis, &p->flow, &call, &p->value), STORE_WAIT_MS);
+}
+
+static next sync_saved(struct sync *p)
+{
+	struct foresight *f = p->world->foresight;
+	struct model_state *state = state_of(p);
+	if (FAILED(p))
+		return end_unsaved(p, p->flow.err.text);
+	bool is_stored = p->value.type == REDIS_TEXT;
+	model_types[p->model].settle(f, is_stored);
+	state->token[0] = '\0';
+	if (!is_stored && ++p->tries == TRIES_MAX)
+		return end_unsaved(p, "other workers write all the time");
+	if (!is_stored)
+		return THEN(ask);
+	p->tries = 0;
+	state->saved_ms = loop_now_ms();
+	xfree(state->revision);
+	state->revision = xstrdup(p->value.text.at);
+	return THEN(save);
+}
+
+void model_sync_start(struct world *world)
+{
+	struct foresight *f = world->foresight;
+	struct sync *p = xcalloc(1, sizeof *p);
 	p->world = world;
-	world->foresight->is_moving = true;
-	flow_start(&p->flow, &save_type, do_collect);
+	p->holds_first = world_owns(world, 0);
+	p->orders = f->orders;
+	f->is_moving = true;
+	f->prices_are_due = true;
+	flow_start(&p->flow, &sync_type, do_ask);
 }

@@ -16,7 +16,8 @@
  *   n:lim:CARRIER             hash    rate tokens, calls of the day, blocked until
  *   n:workers                 zset    worker id → last sign of life (ms)
  *   n:keys                    hash    SHA-256 of an API key → JSON
- *   n:model:NAME              hash    what was learned (app/foresight): entry → text with a version
+ *   n:model:NAME              hash    what was learned (app/foresight): entry → text with a
+ * version; ~revision: the last writers and their saves
  */
 #ifndef APP_KEYS_H
 #define APP_KEYS_H

@@ -12,7 +12,8 @@
 	X(events)                                                                                  \
 	X(decide)                                                                                  \
 	X(claim)                                                                                   \
-	X(receipt) X(requeue) X(due) X(plan) X(clock) X(quota) X(block) X(erase) X(quarantine)
+	X(receipt)                                                                                 \
+	X(requeue) X(due) X(plan) X(clock) X(quota) X(block) X(erase) X(quarantine) X(model)
 
 enum script_name {
 #define X(name) SCRIPT_##name,

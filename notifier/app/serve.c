@@ -9,6 +9,7 @@
 #include "notifier/app/boot.h"
 #include "notifier/app/demo.h"
 #include "notifier/app/embedded_redis.h"
+#include "notifier/app/foresight_model.h"
 #include "notifier/app/leases.h"
 #include "notifier/app/metrics.h"
 #include "notifier/app/sandbox_server.h"
@@ -117,8 +118,10 @@ static bool open_servers(struct world *world, struct err *err)
 	if (world->server == NULL)
 		return false;
 	char *path = xasprintf("unix:%s/admin.sock", config->data_dir);
-	struct http_server_options admin = {
-	    .listen = path, .handle = api_handle_admin, .context = world};
+	struct http_server_options admin = {.listen = path,
+	    .handle = api_handle_admin,
+	    .context = world,
+	    .max_body_bytes = MODEL_DOCUMENT_BYTES};
 	world->admin = http_server_open(&admin, err);
 	xfree(path);
 	if (world->admin == NULL)

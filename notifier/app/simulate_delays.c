@@ -276,6 +276,7 @@ static void replay_free(struct replay *replay)
 	xfree(replay->parcels);
 	buf_free(&replay->line);
 	delay_free(&replay->model);
+	delay_tuner_free(&replay->tuner);
 	arena_free(&replay->arena);
 }
 

@@ -42,6 +42,7 @@ struct delay_model *delay_new(void)
 	struct delay_model *model = xcalloc(1, sizeof *model);
 	model->origin_day = model->today = model->closed_day = DELAY_DAY_NONE;
 	model->weights = (struct delay_weights){1, 1, 1, 1};
+	model->stored_day = model->sent_day = DELAY_DAY_NONE;
 	model->epoch = 1;
 	model->spill = place_new(model, "*|*", NULL);
 	return model;
@@ -52,7 +53,11 @@ void delay_free(struct delay_model **model)
 	if (!*model)
 		return;
 	MAP_FOREACH(slot, &(*model)->places)
-	xfree(slot->value);
+	{
+		struct delay_place *place = slot->value;
+		learned_free(&place->learned);
+		xfree(place);
+	}
 	map_free(&(*model)->places);
 	xfree(*model);
 	*model = NULL;
@@ -155,7 +160,7 @@ static void model_shift(struct delay_model *model, int32_t days)
 	{
 		struct delay_place *place = slot->value;
 		delay_sums_shift(&place->sums, days);
-		place->changed = true;
+		delay_learned_shift(&place->learned, days);
 	}
 	delay_sums_shift(&model->all, days);
 	model->origin_day += days;
@@ -364,8 +369,8 @@ static void model_learn(
     struct delay_model *model, struct delay_place *place, const struct delay_lesson *lesson)
 {
 	for (; place; place = place->parent) {
+		learned_touch(&place->learned, delay_sums_array(&place->sums), SUMS_DOUBLES);
 		sums_learn(&place->sums, lesson, place->level);
-		place->changed = true;
 	}
 	sums_learn(&model->all, lesson, 0);
 }

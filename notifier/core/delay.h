@@ -85,13 +85,32 @@ int32_t delay_closed_day(const struct delay_model *model); /* DELAY_DAY_NONE at 
 void delay_on_late_news(struct delay_model *model, const struct delay_trip *trip,
     int32_t delivered_day, int32_t closed_day);
 
-/* Persistence: one text per key (a hash field).  put is called for every entry, or only for those
- * changed since the last export; key and value are borrowed during the call. */
-void delay_export(struct delay_model *model, bool only_changed,
+/* Persistence: one text per key (a hash field); key and value are borrowed during the call.  The
+ * stored entries may be those of several models that learn apart (core/learned): each writes
+ * what it has learned on top of what it read last. */
+void delay_export(const struct delay_model *model,
     void (*put)(void *arg, const char *key, const char *value), void *arg);
-/* Takes one exported entry into a fresh model, in any order.  INPUT: an entry of another model
- * version, or damaged; the model is unchanged by it.  Call delay_import_done at the end. */
+/* Up to `most` entries that have learned something since they were last in step; they are on
+ * their way until delay_settle.  Returns how many. */
+size_t delay_export_pending(struct delay_model *model, size_t most,
+    void (*put)(void *arg, const char *key, const char *value), void *arg);
+void delay_settle(struct delay_model *model, bool is_stored);
+/* One stored entry, in any order; what was learned here stays on top.  INPUT: an entry of another
+ * model version, or damaged; the model is unchanged by it.  Nothing may be on its way.  A load is
+ * delay_import_begin, the entries, delay_import_end; with is_whole those of which none came are
+ * not stored any more.  What is fixed for the day (P(late) as of 00:00) stays fixed. */
+void delay_import_begin(struct delay_model *model);
 CHECK_RESULT bool delay_import(
     struct delay_model *model, const char *key, const char *value, struct err *err);
-void delay_import_done(struct delay_model *model);
+void delay_import_end(struct delay_model *model, bool is_whole);
+/* Forgets all, or what one carrier taught (NULL: all); places stay valid. */
+void delay_reset(struct delay_model *model, const char *carrier);
+
+struct delay_count {                 /* of one carrier and service */
+	const char *carrier_service; /* "dhl|express" */
+	double deliveries;           /* learned; they fade */
+};
+void delay_each_service(const struct delay_model *model,
+    void (*visit)(void *arg, const struct delay_count *count), void *arg);
+size_t delay_entries(const struct delay_model *model);
 #endif

@@ -27,14 +27,46 @@ bool delay_rule_parse(struct delay_rule *rule, const char *text, struct err *err
 	    text ? text : "");
 }
 
+void delay_tuner_free(struct delay_tuner *tuner)
+{
+	learned_free(&tuner->learned);
+	*tuner = (struct delay_tuner){0};
+}
+
 void delay_tuner_on_time(struct delay_tuner *tuner, double highest_p, int32_t day)
 {
-	histogram_add(&tuner->highest, &tuner_shape, highest_p, day);
+	learned_histogram_add(&tuner->learned, &tuner->highest, &tuner_shape, highest_p, day);
 }
 
 double delay_tuner_threshold(const struct delay_tuner *tuner, double budget)
 {
 	return histogram_quantile(&tuner->highest, &tuner_shape, 1 - budget, 0.65);
+}
+
+void delay_tuner_export(const struct delay_tuner *tuner, struct buf *out)
+{
+	buf_printf(out, "%d:", DELAY_TUNER_VERSION);
+	histogram_write(&tuner->highest, out);
+}
+
+bool delay_tuner_import(struct delay_tuner *tuner, const char *value, struct err *err)
+{
+	char *at;
+	struct histogram read;
+	long version = strtol(value, &at, 10);
+	if (at == value || *at != ':' || version != DELAY_TUNER_VERSION)
+		return err_set(err, ERR_INPUT,
+		    "alert model: not of version %d; reset it to learn anew", DELAY_TUNER_VERSION);
+	if (!histogram_read(&read, at + 1))
+		return err_set(err, ERR_INPUT, "alert model: damaged");
+	learned_histogram_merge(&tuner->learned, &tuner->highest, &tuner_shape, &read);
+	return true;
+}
+
+void delay_tuner_forget(struct delay_tuner *tuner)
+{
+	const struct histogram none = {.day = tuner->highest.day};
+	learned_histogram_merge(&tuner->learned, &tuner->highest, &tuner_shape, &none);
 }
 
 /* Nothing is learned yet: late are those that are on the road shortly before the promise ends.

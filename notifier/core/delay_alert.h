@@ -9,7 +9,7 @@
 
 #include "notifier/base/err.h"
 #include "notifier/core/delay.h"
-#include "notifier/core/histogram.h"
+#include "notifier/core/learned.h"
 
 enum delay_rule_kind {
 	DELAY_TWO_ZONES, /* one threshold while the promise is far, a lower one when it is near */
@@ -42,13 +42,21 @@ struct delay_rule {
 /* "two-zone" or "budget=0.05" (between 0 and 1). */
 CHECK_RESULT bool delay_rule_parse(struct delay_rule *rule, const char *text, struct err *err);
 
+#define DELAY_TUNER_VERSION 1
+
 /* What BUDGET learns: the highest P(late) ever shown of parcels that came in time. */
-struct delay_tuner {
+struct delay_tuner { /* all zero = new */
 	struct histogram highest;
+	struct learned learned;
 };
+void delay_tuner_free(struct delay_tuner *tuner); /* what it holds; new afterwards */
 /* Call for every parcel delivered in time, whatever the rule: the operator may change his mind. */
 void delay_tuner_on_time(struct delay_tuner *tuner, double highest_p, int32_t day);
 double delay_tuner_threshold(const struct delay_tuner *tuner, double budget);
+/* Persistence, as in core/delay; one entry. */
+void delay_tuner_export(const struct delay_tuner *tuner, struct buf *out);
+CHECK_RESULT bool delay_tuner_import(struct delay_tuner *tuner, const char *value, struct err *err);
+void delay_tuner_forget(struct delay_tuner *tuner); /* it is not stored (any more) */
 
 struct delay_watch { /* of one parcel; all zero at first; reset when the promise changes */
 	double highest_p;

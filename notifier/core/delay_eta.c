@@ -60,6 +60,7 @@ void delay_on_eta(
 		delay_set_today(model, day);
 	while (place->parent)
 		place = place->parent;
+	learned_touch(&place->learned, delay_sums_array(&place->sums), SUMS_DOUBLES);
 	double weight = delay_weights_of(model, day).eta;
 	struct delay_sums *both[] = {&place->sums, &model->all};
 	for (int i = 0; i < 2; i++) {
@@ -67,5 +68,4 @@ void delay_on_eta(
 		both[i]->eta_mass += weight * mass;
 		both[i]->eta_held += held ? weight : 0;
 	}
-	place->changed = true;
 }

@@ -5,6 +5,7 @@
 #define CORE_DELAY_MODEL_H
 #include "notifier/base/map.h"
 #include "notifier/core/delay.h"
+#include "notifier/core/learned.h"
 
 #define DELAY_LEVELS       3   /* carrier|service, destination, lane */
 #define DELAY_HALF_LIFE    90  /* days: exposure and deliveries by age */
@@ -32,8 +33,8 @@ struct delay_place {
 	const char *key;            /* owned by the model's map */
 	struct delay_place *parent; /* NULL for carrier|service */
 	int level;                  /* 0 … DELAY_LEVELS - 1 */
-	bool changed;               /* since the last export */
 	struct delay_sums sums;
+	struct learned learned;               /* of the sums, in their scale */
 	double weekday_factor[CALENDAR_DAYS]; /* level 0 only; as of the last close */
 	/* Caches of the day: valid where epoch is the model's. */
 	uint64_t epoch;
@@ -57,12 +58,21 @@ struct delay_model {
 	int32_t today, closed_day;
 	struct delay_weights weights; /* of today */
 	uint64_t epoch;
+	int32_t stored_day, sent_day; /* the closed day that is stored, and that is on its way */
+	unsigned load;                /* number of the load, for learned.seen */
+	bool has_new_day;             /* the end of the load is a beginning of a day */
 };
 
 #define SUMS_DOUBLES (sizeof(struct delay_sums) / sizeof(double))
+/* The sums as one array. */
+static inline double *delay_sums_array(struct delay_sums *sums)
+{
+	return (double *)(void *)sums;
+}
 struct delay_weights delay_weights_of(const struct delay_model *model, int32_t day);
 /* Multiplies by the powers of two that move the origin back by `days` (negative: forward). */
 void delay_sums_shift(struct delay_sums *sums, int32_t days);
+void delay_learned_shift(struct learned *learned, int32_t days);
 void delay_set_today(struct delay_model *model, int32_t day);
 void delay_weekday_factors(struct delay_model *model);
 /* Its level 0. */

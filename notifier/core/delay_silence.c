@@ -7,7 +7,7 @@
 #include "notifier/base/map.h"
 #include "notifier/base/mem.h"
 #include "notifier/base/when.h"
-#include "notifier/core/histogram.h"
+#include "notifier/core/learned.h"
 
 #define SILENCE_KEY_BYTES 160
 #define LONGEST_DAYS      60 /* working days: no threshold is beyond */
@@ -15,8 +15,14 @@
 /* 0.2 working days a bin: 40 days in all. */
 static const struct histogram_shape gap_shape = {.least = 0, .step = 0.2, .half_life_days = 90};
 
+struct kind {
+	struct histogram gaps;
+	struct learned learned;
+};
+
 struct silence_model {
-	struct map kinds; /* key → struct histogram of gaps */
+	struct map kinds; /* key → struct kind */
+	unsigned load;    /* number of the load, for learned.seen */
 };
 
 struct silence_model *silence_new(void)
@@ -29,7 +35,11 @@ void silence_free(struct silence_model **model)
 	if (!*model)
 		return;
 	MAP_FOREACH(slot, &(*model)->kinds)
-	xfree(slot->value);
+	{
+		struct kind *kind = slot->value;
+		learned_free(&kind->learned);
+		xfree(kind);
+	}
 	map_free(&(*model)->kinds);
 	xfree(*model);
 	*model = NULL;
@@ -49,19 +59,19 @@ static void subject_key(
 	    subject->handed_over ? status : "label", subject->cross_border ? "abroad" : "home");
 }
 
-static struct histogram *kind_get(const struct silence_model *model, const char *key)
+static struct kind *kind_get(const struct silence_model *model, const char *key)
 {
 	return map_get(&model->kinds, str_of(key));
 }
 
-static struct histogram *kind_make(struct silence_model *model, const char *key)
+static struct kind *kind_make(struct silence_model *model, const char *key)
 {
-	struct histogram *gaps = kind_get(model, key);
-	if (gaps || model->kinds.count >= SILENCE_KINDS_MAX)
-		return gaps;
-	gaps = xcalloc(1, sizeof *gaps);
-	map_put(&model->kinds, str_of(key), gaps);
-	return gaps;
+	struct kind *kind = kind_get(model, key);
+	if (kind || model->kinds.count >= SILENCE_KINDS_MAX)
+		return kind;
+	kind = xcalloc(1, sizeof *kind);
+	map_put(&model->kinds, str_of(key), kind);
+	return kind;
 }
 
 static double day_fraction(const struct silence_subject *subject, int64_t at_ms)
@@ -93,9 +103,10 @@ void silence_on_gap(struct silence_model *model, const struct silence_subject *s
 	for (int level = 0; level < 2; level++) {
 		char key[SILENCE_KEY_BYTES];
 		subject_key(key, subject, level);
-		struct histogram *gaps = kind_make(model, key);
-		if (gaps)
-			histogram_add(gaps, &gap_shape, days, day_of_instant(to_ms, 0));
+		struct kind *kind = kind_make(model, key);
+		if (kind)
+			learned_histogram_add(&kind->learned, &kind->gaps, &gap_shape, days,
+			    day_of_instant(to_ms, 0));
 	}
 }
 
@@ -115,10 +126,10 @@ double silence_threshold(const struct silence_model *model, const struct silence
 	for (int level = 0; level < 2; level++) {
 		char key[SILENCE_KEY_BYTES];
 		subject_key(key, subject, level);
-		const struct histogram *gaps = kind_get(model, key);
-		if (gaps && gaps->total >= rules->least_samples)
-			return fmax(
-			    least, histogram_quantile(gaps, &gap_shape, rules->quantile, least));
+		const struct kind *kind = kind_get(model, key);
+		if (kind && kind->gaps.total >= rules->least_samples)
+			return fmax(least,
+			    histogram_quantile(&kind->gaps, &gap_shape, rules->quantile, least));
 	}
 	return least;
 }
@@ -141,18 +152,69 @@ int64_t silence_deadline_ms(const struct silence_model *model, const struct sile
 	return at_ms;
 }
 
-void silence_export(const struct silence_model *model,
+/* --- storing ---------------------------------------------------------------------------------- */
+
+static void kind_put(const char *key, const struct kind *kind,
     void (*put)(void *arg, const char *key, const char *value), void *arg)
 {
 	struct buf text = BUF_EMPTY(0);
+	buf_printf(&text, "%d:", SILENCE_MODEL_VERSION);
+	histogram_write(&kind->gaps, &text);
+	put(arg, key, buf_text(&text));
+	buf_free(&text);
+}
+
+void silence_export(const struct silence_model *model,
+    void (*put)(void *arg, const char *key, const char *value), void *arg)
+{
 	MAP_FOREACH(slot, &model->kinds)
 	{
-		buf_clear(&text);
-		buf_printf(&text, "%d:", SILENCE_MODEL_VERSION);
-		histogram_write(slot->value, &text);
-		put(arg, slot->key, buf_text(&text));
+		const struct kind *kind = slot->value;
+		if (kind->gaps.total > 0)
+			kind_put(slot->key, kind, put, arg);
 	}
-	buf_free(&text);
+}
+
+size_t silence_entries(const struct silence_model *model)
+{
+	size_t count = 0;
+	MAP_FOREACH(slot, &model->kinds)
+	{
+		const struct kind *kind = slot->value;
+		count += kind->gaps.total > 0;
+	}
+	return count;
+}
+
+size_t silence_export_pending(struct silence_model *model, size_t most,
+    void (*put)(void *arg, const char *key, const char *value), void *arg)
+{
+	size_t count = 0;
+	MAP_FOREACH(slot, &model->kinds)
+	{
+		struct kind *kind = slot->value;
+		if (count == most ||
+		    !learned_is_pending(&kind->learned, kind->gaps.bins, HISTOGRAM_BINS))
+			continue;
+		learned_send(&kind->learned, kind->gaps.bins, HISTOGRAM_BINS);
+		kind_put(slot->key, kind, put, arg);
+		count++;
+	}
+	return count;
+}
+
+void silence_settle(struct silence_model *model, bool is_stored)
+{
+	MAP_FOREACH(slot, &model->kinds)
+	{
+		struct kind *kind = slot->value;
+		learned_settle(&kind->learned, kind->gaps.bins, HISTOGRAM_BINS, is_stored);
+	}
+}
+
+void silence_import_begin(struct silence_model *model)
+{
+	model->load++;
 }
 
 bool silence_import(
@@ -162,13 +224,39 @@ bool silence_import(
 	int length = snprintf(version, sizeof version, "%d:", SILENCE_MODEL_VERSION);
 	if (!str_starts(str_of(value), version))
 		return err_set(err, ERR_INPUT,
-		    "silence model, %s: not of version %d; delete the stored model to learn anew",
-		    key, SILENCE_MODEL_VERSION);
+		    "silence model, %s: not of version %d; reset it to learn anew", key,
+		    SILENCE_MODEL_VERSION);
 	struct histogram read;
 	if (!*key || strlen(key) >= SILENCE_KEY_BYTES || !histogram_read(&read, value + length))
 		return err_set(err, ERR_INPUT, "silence model, %s: damaged", key);
-	struct histogram *gaps = kind_make(model, key);
-	if (gaps)
-		*gaps = read;
+	struct kind *kind = kind_make(model, key);
+	if (!kind)
+		return true; /* several workers know more kinds than one keeps */
+	learned_histogram_merge(&kind->learned, &kind->gaps, &gap_shape, &read);
+	kind->learned.seen = model->load;
 	return true;
+}
+
+void silence_import_end(struct silence_model *model, bool is_whole)
+{
+	MAP_FOREACH(slot, &model->kinds)
+	{
+		struct kind *kind = slot->value;
+		const struct histogram none = {.day = kind->gaps.day};
+		if (is_whole && kind->learned.seen != model->load)
+			learned_histogram_merge(&kind->learned, &kind->gaps, &gap_shape, &none);
+	}
+}
+
+void silence_reset(struct silence_model *model, const char *carrier)
+{
+	size_t len = carrier ? strlen(carrier) : 0;
+	MAP_FOREACH(slot, &model->kinds)
+	{
+		struct kind *kind = slot->value;
+		if (carrier && (strncmp(slot->key, carrier, len) != 0 || slot->key[len] != '|'))
+			continue;
+		learned_free(&kind->learned);
+		kind->gaps = (struct histogram){0};
+	}
 }

@@ -53,8 +53,16 @@ double silence_threshold(const struct silence_model *model, const struct silence
 int64_t silence_deadline_ms(const struct silence_model *model, const struct silence_rules *rules,
     const struct silence_subject *subject, int64_t last_ms);
 
+/* Persistence; all as in core/delay.  What all carriers together show stays when one is reset. */
 void silence_export(const struct silence_model *model,
     void (*put)(void *arg, const char *key, const char *value), void *arg);
+size_t silence_export_pending(struct silence_model *model, size_t most,
+    void (*put)(void *arg, const char *key, const char *value), void *arg);
+void silence_settle(struct silence_model *model, bool is_stored);
+void silence_import_begin(struct silence_model *model);
 CHECK_RESULT bool silence_import(
     struct silence_model *model, const char *key, const char *value, struct err *err);
+void silence_import_end(struct silence_model *model, bool is_whole);
+void silence_reset(struct silence_model *model, const char *carrier);
+size_t silence_entries(const struct silence_model *model);
 #endif

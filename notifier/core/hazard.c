@@ -12,14 +12,13 @@
  * against all. */
 #define POOL_PRIOR_MIN  (12 * 60.0)
 #define CLASS_PRIOR_MIN (16 * 60.0)
-#define HALVING_DAYS    28
 #define LEARN_MOST_MS   (60 * DAY_MS) /* a longer silence teaches no more */
 #define WINDOW_LEAD_H   8             /* hours before the window that have cells of their own */
 #define LAG_POLLS_MS    (30 * MINUTE_MS)
 #define LAG_SPILL       "*"
 
 /* Minutes; 2 a bin. */
-static const struct histogram_shape lag_shape = {.least = 0, .step = 2, .half_life_days = 28};
+const struct histogram_shape hazard_lag_shape[1] = {{.least = 0, .step = 2, .half_life_days = 28}};
 
 enum offset_kind { OFFSET_NONE, OFFSET_ETA, OFFSET_DAYS };
 
@@ -112,10 +111,17 @@ void hazard_free(struct hazard_model **model)
 {
 	if (!*model)
 		return;
-	for (int i = 0; i < (*model)->class_count; i++)
+	for (int i = 0; i < (*model)->class_count; i++) {
+		for (int row = 0; row < HAZARD_ROWS; row++)
+			learned_free(&(*model)->classes[i]->learned[row]);
 		xfree((*model)->classes[i]);
+	}
 	MAP_FOREACH(slot, &(*model)->lags)
-	xfree(slot->value);
+	{
+		struct hazard_lag *lag = slot->value;
+		learned_free(&lag->learned);
+		xfree(lag);
+	}
 	map_free(&(*model)->class_names);
 	map_free(&(*model)->lags);
 	xfree(*model);
@@ -244,9 +250,23 @@ int64_t hazard_rate_until(const struct hazard_belief *belief, int64_t at_ms)
 
 /* --- learning --------------------------------------------------------------------------------- */
 
-static void mark_changed(struct hazard_model *model, int class_index, int cell)
+void hazard_row_get(const struct hazard_class *class, int row, double sums[HAZARD_ROW_SUMS])
 {
-	model->classes[class_index]->changed[cell / HAZARD_ROW_CELLS] = true;
+	size_t bytes = HAZARD_ROW_CELLS * sizeof *sums;
+	memcpy(sums, &class->cells.value[row * HAZARD_ROW_CELLS], bytes);
+	memcpy(sums + HAZARD_ROW_CELLS, &class->cells.exposure_min[row * HAZARD_ROW_CELLS], bytes);
+}
+
+/* Before a cell changes. */
+static void touch(struct hazard_model *model, int class_index, int cell)
+{
+	double sums[HAZARD_ROW_SUMS];
+	int row = cell / HAZARD_ROW_CELLS;
+	struct hazard_class *class = model->classes[class_index];
+	if (class->learned[row].base)
+		return;
+	hazard_row_get(class, row, sums);
+	learned_touch(&class->learned[row], sums, HAZARD_ROW_SUMS);
 }
 
 void hazard_learn_exposure(
@@ -261,9 +281,9 @@ void hazard_learn_exposure(
 			until = to_ms;
 		int cell = cell_of(belief, from_ms).cell;
 		double minutes = (double)(until - from_ms) / (double)MINUTE_MS;
+		touch(model, belief->class_index, cell);
 		own->exposure_min[cell] += minutes;
 		model->pool.exposure_min[cell] += minutes;
-		mark_changed(model, belief->class_index, cell);
 		from_ms = until;
 	}
 }
@@ -272,31 +292,39 @@ void hazard_learn_event(
     struct hazard_model *model, const struct hazard_belief *belief, int64_t at_ms, double value)
 {
 	int cell = cell_of(belief, at_ms).cell;
+	touch(model, belief->class_index, cell);
 	model->classes[belief->class_index]->cells.value[cell] += value;
 	model->pool.value[cell] += value;
-	mark_changed(model, belief->class_index, cell);
 }
 
-static void cells_halve(struct hazard_cells *cells)
+static void cells_scale(struct hazard_cells *cells, double factor)
 {
 	for (int i = 0; i < HAZARD_CELLS; i++) {
-		cells->value[i] /= 2;
-		cells->exposure_min[i] /= 2;
+		cells->value[i] *= factor;
+		cells->exposure_min[i] *= factor;
 	}
 }
 
+void hazard_fade(struct hazard_model *model, int32_t day)
+{
+	double factor = exp2(-((double)day - model->halved_day) / HAZARD_HALVING_DAYS);
+	model->halved_day = day;
+	cells_scale(&model->pool, factor);
+	for (int i = 0; i < model->class_count; i++) {
+		cells_scale(&model->classes[i]->cells, factor);
+		for (int row = 0; row < HAZARD_ROWS; row++)
+			learned_scale(&model->classes[i]->learned[row], HAZARD_ROW_SUMS, factor);
+	}
+}
+
+/* In whole halvings, so that all workers that share stored sums halve on the same days. */
 void hazard_on_day(struct hazard_model *model, int32_t day)
 {
 	if (model->halved_day == HAZARD_DAY_NONE)
 		model->halved_day = day;
-	if ((int64_t)day - model->halved_day < HALVING_DAYS)
-		return;
-	model->halved_day = day;
-	cells_halve(&model->pool);
-	for (int i = 0; i < model->class_count; i++) {
-		cells_halve(&model->classes[i]->cells);
-		memset(model->classes[i]->changed, true, sizeof model->classes[i]->changed);
-	}
+	int64_t days = (int64_t)day - model->halved_day;
+	if (days >= HAZARD_HALVING_DAYS)
+		hazard_fade(model, (int32_t)(day - days % HAZARD_HALVING_DAYS));
 }
 
 /* --- the carrier's lag ------------------------------------------------------------------------ */
@@ -313,7 +341,7 @@ struct hazard_lag *hazard_lag_of(struct hazard_model *model, const char *carrier
 
 void hazard_lag_refresh(struct hazard_lag *lag)
 {
-	double median = histogram_quantile(&lag->minutes, &lag_shape, 0.5, 0);
+	double median = histogram_quantile(&lag->minutes, hazard_lag_shape, 0.5, 0);
 	lag->median_ms = (int64_t)(median * (double)MINUTE_MS);
 }
 
@@ -324,10 +352,9 @@ void hazard_learn_lag(
 		return;
 	int64_t hidden_until = previous_poll_ms > event_ms ? previous_poll_ms : event_ms;
 	double seen = ((double)hidden_until + (double)poll_ms) / 2 - (double)event_ms;
-	histogram_add(
-	    &lag->minutes, &lag_shape, seen / (double)MINUTE_MS, day_of_instant(poll_ms, 0));
+	learned_histogram_add(&lag->learned, &lag->minutes, hazard_lag_shape,
+	    seen / (double)MINUTE_MS, day_of_instant(poll_ms, 0));
 	hazard_lag_refresh(lag);
-	lag->changed = true;
 }
 
 int64_t hazard_lag_ms(const struct hazard_lag *lag)

@@ -19,7 +19,7 @@
 #include "notifier/core/calendar.h"
 #include "notifier/core/status.h"
 
-#define HAZARD_MODEL_VERSION 1
+#define HAZARD_MODEL_VERSION 2   /* 1 is read too: rows without the day they are as of */
 #define HAZARD_CLASSES_MAX   256 /* 95 kB each; beyond, all share the class "*" */
 #define HAZARD_DAY_NONE      INT32_MIN
 
@@ -99,9 +99,23 @@ void hazard_learn_lag(
     struct hazard_lag *lag, int64_t event_ms, int64_t previous_poll_ms, int64_t poll_ms);
 int64_t hazard_lag_ms(const struct hazard_lag *lag);
 
-/* Persistence; as in core/delay: one text per key, any order, only what changed if asked. */
-void hazard_export(struct hazard_model *model, bool only_changed,
+/* Persistence; all as in core/delay.  A row carries the day it is as of: rows that were written
+ * before a halving and after it go together. */
+void hazard_export(const struct hazard_model *model,
     void (*put)(void *arg, const char *key, const char *value), void *arg);
+size_t hazard_export_pending(struct hazard_model *model, size_t most,
+    void (*put)(void *arg, const char *key, const char *value), void *arg);
+void hazard_settle(struct hazard_model *model, bool is_stored);
+void hazard_import_begin(struct hazard_model *model);
 CHECK_RESULT bool hazard_import(
     struct hazard_model *model, const char *key, const char *value, struct err *err);
+void hazard_import_end(struct hazard_model *model, bool is_whole);
+void hazard_reset(struct hazard_model *model, const char *carrier);
+
+/* Every class that has learned something, and every carrier's lag. */
+void hazard_each_class(const struct hazard_model *model,
+    void (*visit)(void *arg, const char *carrier_service, double news), void *arg);
+void hazard_each_lag(const struct hazard_model *model,
+    void (*visit)(void *arg, const char *carrier, int64_t lag_ms), void *arg);
+size_t hazard_entries(const struct hazard_model *model);
 #endif

@@ -1,114 +1,261 @@
 /* Export and import of the hazard model: one line of numbers per class, state and offset, and
  * one per carrier's lag. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "notifier/core/hazard_model.h"
 
-#define LAG_PREFIX "~lag|"
-#define DAY_KEY    "~day"
-#define KEY_BYTES  (2 * HAZARD_NAME_BYTES + 16)
+#define LAG_PREFIX  "~lag|"
+#define DAY_KEY     "~day" /* of version 1 */
+#define KEY_BYTES   (2 * HAZARD_NAME_BYTES + 16)
+#define DECADE_DAYS 3660
 
-static void numbers_write(struct buf *out, const double *values)
+typedef void entry_put(void *arg, const char *key, const char *value);
+
+static bool row_is_empty(const double sums[HAZARD_ROW_SUMS])
 {
-	for (int i = 0; i < HAZARD_ROW_CELLS; i++) {
-		if (values[i] == 0)
-			buf_add_text(out, " 0");
-		else
-			buf_printf(out, " %.17g", values[i]);
-	}
+	for (int i = 0; i < HAZARD_ROW_SUMS; i++)
+		if (sums[i] != 0)
+			return false;
+	return true;
 }
 
-static void class_export(struct hazard_class *class, bool only_changed,
-    void (*put)(void *arg, const char *key, const char *value), void *arg)
+/* "VERSION DAY value … exposure …" */
+static void row_put(const struct hazard_model *model, const struct hazard_class *class, int row,
+    entry_put *put, void *arg)
 {
 	struct buf text = BUF_EMPTY(0);
-	for (int row = 0; row < HAZARD_ROWS; row++) {
-		char key[KEY_BYTES];
-		int first = row * HAZARD_ROW_CELLS;
-		double sum = 0;
-		for (int i = first; i < first + HAZARD_ROW_CELLS; i++)
-			sum += class->cells.exposure_min[i] + class->cells.value[i];
-		if (sum == 0 || (only_changed && !class->changed[row]))
-			continue;
-		class->changed[row] = false;
-		snprintf(key, sizeof key, "%s|%d", class->name, row);
-		buf_clear(&text);
-		buf_printf(&text, "%d", HAZARD_MODEL_VERSION);
-		numbers_write(&text, &class->cells.value[first]);
-		numbers_write(&text, &class->cells.exposure_min[first]);
-		put(arg, key, buf_text(&text));
+	char key[KEY_BYTES];
+	double sums[HAZARD_ROW_SUMS];
+	hazard_row_get(class, row, sums);
+	snprintf(key, sizeof key, "%s|%d", class->name, row);
+	buf_printf(&text, "%d %" PRId32, HAZARD_MODEL_VERSION, model->halved_day);
+	for (int i = 0; i < HAZARD_ROW_SUMS; i++) {
+		if (sums[i] == 0)
+			buf_add_text(&text, " 0");
+		else
+			buf_printf(&text, " %.17g", sums[i]);
 	}
+	put(arg, key, buf_text(&text));
 	buf_free(&text);
 }
 
-void hazard_export(struct hazard_model *model, bool only_changed,
-    void (*put)(void *arg, const char *key, const char *value), void *arg)
+static void lag_put(const char *carrier, const struct hazard_lag *lag, entry_put *put, void *arg)
 {
 	struct buf text = BUF_EMPTY(0);
+	char key[KEY_BYTES];
+	snprintf(key, sizeof key, LAG_PREFIX "%s", carrier);
+	buf_printf(&text, "%d ", HAZARD_MODEL_VERSION);
+	histogram_write(&lag->minutes, &text);
+	put(arg, key, buf_text(&text));
+	buf_free(&text);
+}
+
+/* The rows that are not empty, one after the other. */
+static const struct hazard_class *next_row(const struct hazard_model *model, int *index, int *row)
+{
+	double sums[HAZARD_ROW_SUMS];
+	for (; *index < model->class_count; ++*index, *row = -1)
+		while (++*row < HAZARD_ROWS) {
+			hazard_row_get(model->classes[*index], *row, sums);
+			if (!row_is_empty(sums))
+				return model->classes[*index];
+		}
+	return NULL;
+}
+
+void hazard_export(const struct hazard_model *model, entry_put *put, void *arg)
+{
+	const struct hazard_class *class;
+	for (int index = 0, row = -1; (class = next_row(model, &index, &row));)
+		row_put(model, class, row, put, arg);
+	MAP_FOREACH(slot, &model->lags)
+	{
+		const struct hazard_lag *lag = slot->value;
+		if (lag->minutes.total != 0)
+			lag_put(slot->key, lag, put, arg);
+	}
+}
+
+size_t hazard_entries(const struct hazard_model *model)
+{
+	size_t count = 0;
+	for (int index = 0, row = -1; next_row(model, &index, &row);)
+		count++;
+	MAP_FOREACH(slot, &model->lags)
+	{
+		const struct hazard_lag *lag = slot->value;
+		count += lag->minutes.total != 0;
+	}
+	return count;
+}
+
+/* --- what is learned and not stored yet ---------------------------------------------------------
+ */
+
+static size_t class_export_pending(const struct hazard_model *model, struct hazard_class *class,
+    size_t most, entry_put *put, void *arg)
+{
+	double sums[HAZARD_ROW_SUMS];
+	size_t count = 0;
+	for (int row = 0; row < HAZARD_ROWS && count < most; row++) {
+		struct learned *learned = &class->learned[row];
+		hazard_row_get(class, row, sums);
+		if (!learned_is_pending(learned, sums, HAZARD_ROW_SUMS))
+			continue;
+		learned_send(learned, sums, HAZARD_ROW_SUMS);
+		row_put(model, class, row, put, arg);
+		count++;
+	}
+	return count;
+}
+
+size_t hazard_export_pending(struct hazard_model *model, size_t most, entry_put *put, void *arg)
+{
+	size_t count = 0;
 	for (int i = 0; i < model->class_count; i++)
-		class_export(model->classes[i], only_changed, put, arg);
+		count += class_export_pending(model, model->classes[i], most - count, put, arg);
 	MAP_FOREACH(slot, &model->lags)
 	{
 		struct hazard_lag *lag = slot->value;
-		char key[KEY_BYTES];
-		if (lag->minutes.total == 0 || (only_changed && !lag->changed))
+		const double *bins = lag->minutes.bins;
+		if (count == most || !learned_is_pending(&lag->learned, bins, HISTOGRAM_BINS))
 			continue;
-		lag->changed = false;
-		snprintf(key, sizeof key, LAG_PREFIX "%s", slot->key);
-		buf_clear(&text);
-		buf_printf(&text, "%d ", HAZARD_MODEL_VERSION);
-		histogram_write(&lag->minutes, &text);
-		put(arg, key, buf_text(&text));
+		learned_send(&lag->learned, bins, HISTOGRAM_BINS);
+		lag_put(slot->key, lag, put, arg);
+		count++;
 	}
-	buf_clear(&text);
-	buf_printf(&text, "%d %" PRId32, HAZARD_MODEL_VERSION, model->halved_day);
-	put(arg, DAY_KEY, buf_text(&text));
-	buf_free(&text);
+	return count;
 }
+
+void hazard_settle(struct hazard_model *model, bool is_stored)
+{
+	double sums[HAZARD_ROW_SUMS];
+	for (int i = 0; i < model->class_count * HAZARD_ROWS; i++) {
+		struct hazard_class *class = model->classes[i / HAZARD_ROWS];
+		struct learned *learned = &class->learned[i % HAZARD_ROWS];
+		if (learned->sent == NULL)
+			continue;
+		hazard_row_get(class, i % HAZARD_ROWS, sums);
+		learned_settle(learned, sums, HAZARD_ROW_SUMS, is_stored);
+	}
+	MAP_FOREACH(slot, &model->lags)
+	{
+		struct hazard_lag *lag = slot->value;
+		learned_settle(&lag->learned, lag->minutes.bins, HISTOGRAM_BINS, is_stored);
+	}
+}
+
+/* --- import ------------------------------------------------------------------------------------
+ */
 
 static bool damaged(const char *key, struct err *err)
 {
 	return err_set(err, ERR_INPUT, "hazard model, %s: damaged", key);
 }
 
-static bool row_read(const char *at, double values[2 * HAZARD_ROW_CELLS])
+static bool day_read(const char **at, int32_t *day)
 {
-	for (int i = 0; i < 2 * HAZARD_ROW_CELLS; i++) {
+	char *end;
+	double number = strtod(*at, &end);
+	if (end == *at || !(number >= INT32_MIN && number <= INT32_MAX))
+		return false;
+	*at = end;
+	*day = (int32_t)number;
+	return true;
+}
+
+static bool row_read(const char *at, double sums[HAZARD_ROW_SUMS])
+{
+	for (int i = 0; i < HAZARD_ROW_SUMS; i++) {
 		char *end;
-		values[i] = strtod(at, &end);
-		if (end == at || !(values[i] >= 0 && values[i] < 1e15))
+		sums[i] = strtod(at, &end);
+		if (end == at || !(sums[i] >= 0 && sums[i] < 1e15))
 			return false;
 		at = end;
 	}
 	return *at == 0;
 }
 
-/* "carrier|service|row" */
-static bool row_import(
-    struct hazard_model *model, const char *key, const char *value, struct err *err)
+static void row_merge(
+    struct hazard_model *model, struct hazard_class *class, int row, const double *stored)
+{
+	double now[HAZARD_ROW_SUMS];
+	int first = row * HAZARD_ROW_CELLS;
+	double *value = &class->cells.value[first], *exposure = &class->cells.exposure_min[first];
+	double *pool_value = &model->pool.value[first];
+	double *pool_exposure = &model->pool.exposure_min[first];
+	hazard_row_get(class, row, now);
+	learned_merge(&class->learned[row], now, stored, HAZARD_ROW_SUMS);
+	for (int i = 0; i < HAZARD_ROW_CELLS; i++) {
+		double exposure_now = now[HAZARD_ROW_CELLS + i];
+		pool_value[i] = fmax(0, pool_value[i] + (now[i] - value[i]));
+		pool_exposure[i] = fmax(0, pool_exposure[i] + (exposure_now - exposure[i]));
+		value[i] = now[i];
+		exposure[i] = exposure_now;
+	}
+}
+
+/* Brings model and row to the later of their days.  A row of version 1 has none: it may have
+ * missed a halving, once. */
+static bool row_align(struct hazard_model *model, int32_t day, double sums[HAZARD_ROW_SUMS])
+{
+	if (day == HAZARD_DAY_NONE || model->halved_day == day)
+		return true;
+	if (model->halved_day == HAZARD_DAY_NONE)
+		model->halved_day = day;
+	int64_t ahead = (int64_t)day - model->halved_day;
+	if (ahead > DECADE_DAYS)
+		return false;
+	if (ahead > 0)
+		hazard_fade(model, day);
+	for (int i = 0; i < HAZARD_ROW_SUMS && ahead < 0; i++)
+		sums[i] *= exp2((double)ahead / HAZARD_HALVING_DAYS);
+	return true;
+}
+
+/* "carrier|service|row".  *is_full: one class too many, left to the worker that keeps it. */
+static struct hazard_class *class_of_key(
+    struct hazard_model *model, const char *key, int *row, bool *is_full)
 {
 	char parts[KEY_BYTES];
-	double read[2 * HAZARD_ROW_CELLS];
-	int64_t row;
+	int64_t number;
 	snprintf(parts, sizeof parts, "%s", key);
-	char *service = strchr(parts, '|'), *number = strrchr(parts, '|');
-	if (strlen(key) >= sizeof parts || !service || service == number ||
-	    !str_to_int64(str_of(number + 1), &row) || row < 0 || row >= HAZARD_ROWS ||
-	    !row_read(value, read))
+	char *service = strchr(parts, '|'), *last = strrchr(parts, '|');
+	*is_full = false;
+	if (strlen(key) >= sizeof parts || !service || service == last ||
+	    !str_to_int64(str_of(last + 1), &number) || number < 0 || number >= HAZARD_ROWS)
+		return NULL;
+	*service = *last = 0;
+	struct hazard_class *class = model->classes[hazard_class(model, parts, service + 1)];
+	*service = '|';
+	*row = (int)number;
+	if (text_eq(class->name, parts))
+		return class;
+	*is_full = model->class_count == HAZARD_CLASSES_MAX;
+	return NULL;
+}
+
+static bool row_import(struct hazard_model *model, const char *key, const char *value,
+    int32_t version, struct err *err)
+{
+	double sums[HAZARD_ROW_SUMS];
+	int32_t day = HAZARD_DAY_NONE;
+	int row;
+	bool is_full;
+	if ((version > 1 && !day_read(&value, &day)) || !row_read(value, sums))
 		return damaged(key, err);
-	*service = *number = 0;
-	int index = hazard_class(model, parts, service + 1);
-	struct hazard_cells *own = &model->classes[index]->cells, *pool = &model->pool;
-	for (int i = 0; i < HAZARD_ROW_CELLS; i++) {
-		int cell = (int)row * HAZARD_ROW_CELLS + i;
-		pool->value[cell] += read[i] - own->value[cell];
-		pool->exposure_min[cell] += read[HAZARD_ROW_CELLS + i] - own->exposure_min[cell];
-		own->value[cell] = read[i];
-		own->exposure_min[cell] = read[HAZARD_ROW_CELLS + i];
-	}
+	struct hazard_class *class = class_of_key(model, key, &row, &is_full);
+	if (!class)
+		return is_full || damaged(key, err);
+	if (!row_align(model, day, sums))
+		return err_set(err, ERR_INPUT, "hazard model, %s: of another decade", key);
+	row_merge(model, class, row, sums);
+	class->learned[row].seen = model->load;
+	class->learned[row].is_old = version < HAZARD_MODEL_VERSION;
 	return true;
 }
 
@@ -120,26 +267,110 @@ static bool lag_import(
 	if (!*carrier || !histogram_read(&read, value))
 		return damaged(key, err);
 	struct hazard_lag *lag = hazard_lag_of(model, carrier);
-	lag->minutes = read;
+	if (lag != map_get(&model->lags, str_of(carrier)))
+		return model->lags.count >= HAZARD_CLASSES_MAX || damaged(key, err);
+	learned_histogram_merge(&lag->learned, &lag->minutes, hazard_lag_shape, &read);
+	lag->learned.seen = model->load;
 	hazard_lag_refresh(lag);
 	return true;
 }
 
 bool hazard_import(struct hazard_model *model, const char *key, const char *value, struct err *err)
 {
-	char *at;
-	long version = strtol(value, &at, 10);
-	if (at == value || version != HAZARD_MODEL_VERSION || *at != ' ')
+	char *end;
+	long version = strtol(value, &end, 10);
+	const char *at = end;
+	if (at == value || version < 1 || version > HAZARD_MODEL_VERSION || *at != ' ')
 		return err_set(err, ERR_INPUT,
-		    "hazard model, %s: not of version %d; delete the stored model to learn anew",
-		    key, HAZARD_MODEL_VERSION);
+		    "hazard model, %s: not of version %d; reset it to learn anew", key,
+		    HAZARD_MODEL_VERSION);
 	if (str_starts(str_of(key), LAG_PREFIX))
 		return lag_import(model, key, at, err);
 	if (!text_eq(key, DAY_KEY))
-		return row_import(model, key, at, err);
-	int64_t day;
-	if (!str_to_int64(str_of(at + 1), &day) || day < INT32_MIN || day > INT32_MAX)
+		return row_import(model, key, at, (int32_t)version, err);
+	int32_t day;
+	if (!day_read(&at, &day) || *at)
 		return damaged(key, err);
-	model->halved_day = (int32_t)day;
+	if (model->halved_day == HAZARD_DAY_NONE)
+		model->halved_day = day;
 	return true;
+}
+
+void hazard_import_begin(struct hazard_model *model)
+{
+	model->load++;
+}
+
+void hazard_import_end(struct hazard_model *model, bool is_whole)
+{
+	static const double none[HAZARD_ROW_SUMS];
+	for (int i = 0; is_whole && i < model->class_count * HAZARD_ROWS; i++) {
+		struct hazard_class *class = model->classes[i / HAZARD_ROWS];
+		if (class->learned[i % HAZARD_ROWS].seen != model->load)
+			row_merge(model, class, i % HAZARD_ROWS, none);
+	}
+	MAP_FOREACH(slot, &model->lags)
+	{
+		struct hazard_lag *lag = slot->value;
+		const struct histogram empty = {.day = lag->minutes.day};
+		if (!is_whole || lag->learned.seen == model->load)
+			continue;
+		learned_histogram_merge(&lag->learned, &lag->minutes, hazard_lag_shape, &empty);
+		hazard_lag_refresh(lag);
+	}
+}
+
+/* --- for people --------------------------------------------------------------------------------
+ */
+
+static bool is_of_carrier(const struct hazard_class *class, const char *carrier)
+{
+	size_t len = carrier ? strlen(carrier) : 0;
+	return !carrier || (strncmp(class->name, carrier, len) == 0 && class->name[len] == '|');
+}
+
+static void class_reset(struct hazard_model *model, struct hazard_class *class)
+{
+	static const double none[HAZARD_ROW_SUMS];
+	for (int row = 0; row < HAZARD_ROWS; row++) {
+		learned_free(&class->learned[row]);
+		row_merge(model, class, row, none);
+	}
+}
+
+void hazard_reset(struct hazard_model *model, const char *carrier)
+{
+	for (int i = 0; i < model->class_count; i++)
+		if (is_of_carrier(model->classes[i], carrier))
+			class_reset(model, model->classes[i]);
+	MAP_FOREACH(slot, &model->lags)
+	{
+		struct hazard_lag *lag = slot->value;
+		if (carrier && !text_eq(slot->key, carrier))
+			continue;
+		learned_free(&lag->learned);
+		lag->minutes = (struct histogram){0};
+		hazard_lag_refresh(lag);
+	}
+}
+
+void hazard_each_class(const struct hazard_model *model,
+    void (*visit)(void *arg, const char *carrier_service, double news), void *arg)
+{
+	for (int i = 0; i < model->class_count; i++) {
+		double news = hazard_experience(model, i);
+		if (news > 0)
+			visit(arg, model->classes[i]->name, news);
+	}
+}
+
+void hazard_each_lag(const struct hazard_model *model,
+    void (*visit)(void *arg, const char *carrier, int64_t lag_ms), void *arg)
+{
+	MAP_FOREACH(slot, &model->lags)
+	{
+		const struct hazard_lag *lag = slot->value;
+		if (lag->minutes.total > 0)
+			visit(arg, slot->key, lag->median_ms);
+	}
 }

@@ -4,19 +4,19 @@
 #include <math.h>
 #include <stdlib.h>
 
-static void histogram_fade(
-    struct histogram *histogram, const struct histogram_shape *shape, int32_t day)
+double histogram_fade(struct histogram *histogram, const struct histogram_shape *shape, int32_t day)
 {
 	int64_t days = (int64_t)day - histogram->day;
 	if (days <= 0)
-		return;
+		return 1;
 	histogram->day = day;
-	if (shape->half_life_days <= 0 || histogram->total == 0)
-		return;
+	if (shape->half_life_days <= 0)
+		return 1;
 	double factor = exp2(-(double)days / shape->half_life_days);
 	for (int i = 0; i < HISTOGRAM_BINS; i++)
 		histogram->bins[i] *= factor;
 	histogram->total *= factor;
+	return factor;
 }
 
 void histogram_add(

@@ -23,6 +23,9 @@ struct histogram_shape {       /* constant for one use */
 
 void histogram_add(
     struct histogram *histogram, const struct histogram_shape *shape, double value, int32_t day);
+/* Brings the bins to a later day (an earlier one changes nothing); what they were multiplied by. */
+double histogram_fade(
+    struct histogram *histogram, const struct histogram_shape *shape, int32_t day);
 /* Linear inside a bin; `otherwise` where nothing was added. */
 double histogram_quantile(const struct histogram *histogram, const struct histogram_shape *shape,
     double quantile, double otherwise);

@@ -2,10 +2,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "notifier/base/map.h"
 #include "notifier/base/mem.h"
+#include "notifier/core/learned.h"
 
 #define KEY_BYTES    64
 #define HASH_BITS    31
@@ -15,12 +17,16 @@
 #define SEEN_FULL    256.0
 #define AREA_LETTERS 2 /* of a postcode: what one depot serves */
 
+enum { SEEN, LAST, SUMS };
+
 struct scan_count {
-	double seen, last;
+	double sums[SUMS];
+	struct learned learned;
 };
 
 struct last_stop_model {
 	struct map scans; /* "carrier|hash" → struct scan_count */
+	unsigned load;    /* number of the load, for learned.seen */
 };
 
 struct last_stop_model *last_stop_new(void)
@@ -33,7 +39,11 @@ void last_stop_free(struct last_stop_model **model)
 	if (!*model)
 		return;
 	MAP_FOREACH(slot, &(*model)->scans)
-	xfree(slot->value);
+	{
+		struct scan_count *scan = slot->value;
+		learned_free(&scan->learned);
+		xfree(scan);
+	}
 	map_free(&(*model)->scans);
 	xfree(*model);
 	*model = NULL;
@@ -71,21 +81,29 @@ static const char *scan_key(char out[KEY_BYTES], const char *carrier, int64_t ha
 	return out;
 }
 
-static void count(struct last_stop_model *model, const char *key, bool was_last)
+static struct scan_count *scan_make(struct last_stop_model *model, const char *key)
 {
 	struct scan_count *scan = map_get(&model->scans, str_of(key));
-	if (scan == NULL) {
-		if (model->scans.count >= LAST_STOP_SCANS_MAX)
-			return;
-		scan = xcalloc(1, sizeof *scan);
-		map_put(&model->scans, str_of(key), scan);
+	if (scan != NULL || model->scans.count >= LAST_STOP_SCANS_MAX)
+		return scan;
+	scan = xcalloc(1, sizeof *scan);
+	map_put(&model->scans, str_of(key), scan);
+	return scan;
+}
+
+static void count(struct last_stop_model *model, const char *key, bool was_last)
+{
+	struct scan_count *scan = scan_make(model, key);
+	if (scan == NULL)
+		return;
+	learned_touch(&scan->learned, scan->sums, SUMS);
+	if (scan->sums[SEEN] >= SEEN_FULL) {
+		scan->sums[SEEN] /= 2;
+		scan->sums[LAST] /= 2;
+		learned_scale(&scan->learned, SUMS, 0.5);
 	}
-	if (scan->seen >= SEEN_FULL) {
-		scan->seen /= 2;
-		scan->last /= 2;
-	}
-	scan->seen += 1;
-	scan->last += was_last ? 1 : 0;
+	scan->sums[SEEN] += 1;
+	scan->sums[LAST] += was_last ? 1 : 0;
 }
 
 void last_stop_learn(
@@ -101,11 +119,130 @@ static bool is_known_last(const struct last_stop_model *model, const char *carri
 	char key[KEY_BYTES];
 	const struct scan_count *scan =
 	    map_get(&model->scans, str_of(scan_key(key, carrier, hash)));
-	return scan != NULL && scan->seen >= SEEN_NEEDED && scan->last >= SHARE_NEEDED * scan->seen;
+	return scan != NULL && scan->sums[SEEN] >= SEEN_NEEDED &&
+	       scan->sums[LAST] >= SHARE_NEEDED * scan->sums[SEEN];
 }
 
 bool last_stop_is(const struct last_stop_model *model, const char *carrier, int64_t scan)
 {
 	return is_known_last(model, carrier, scan >> HASH_BITS) ||
 	       is_known_last(model, carrier, scan & HASH_MASK);
+}
+
+/* --- storing ---------------------------------------------------------------------------------- */
+
+static void scan_put(const char *key, const struct scan_count *scan,
+    void (*put)(void *arg, const char *key, const char *value), void *arg)
+{
+	char text[80];
+	snprintf(text, sizeof text, "%d %.17g %.17g", LAST_STOP_MODEL_VERSION, scan->sums[SEEN],
+	    scan->sums[LAST]);
+	put(arg, key, text);
+}
+
+void last_stop_export(const struct last_stop_model *model,
+    void (*put)(void *arg, const char *key, const char *value), void *arg)
+{
+	MAP_FOREACH(slot, &model->scans)
+	{
+		const struct scan_count *scan = slot->value;
+		if (scan->sums[SEEN] > 0)
+			scan_put(slot->key, scan, put, arg);
+	}
+}
+
+size_t last_stop_export_pending(struct last_stop_model *model, size_t most,
+    void (*put)(void *arg, const char *key, const char *value), void *arg)
+{
+	size_t sent = 0;
+	MAP_FOREACH(slot, &model->scans)
+	{
+		struct scan_count *scan = slot->value;
+		if (sent == most || !learned_is_pending(&scan->learned, scan->sums, SUMS))
+			continue;
+		learned_send(&scan->learned, scan->sums, SUMS);
+		scan_put(slot->key, scan, put, arg);
+		sent++;
+	}
+	return sent;
+}
+
+void last_stop_settle(struct last_stop_model *model, bool is_stored)
+{
+	MAP_FOREACH(slot, &model->scans)
+	{
+		struct scan_count *scan = slot->value;
+		learned_settle(&scan->learned, scan->sums, SUMS, is_stored);
+	}
+}
+
+void last_stop_import_begin(struct last_stop_model *model)
+{
+	model->load++;
+}
+
+static bool sums_read(const char *at, double sums[SUMS])
+{
+	char *end;
+	for (int i = 0; i < SUMS; i++, at = end) {
+		sums[i] = strtod(at, &end);
+		if (end == at || !(sums[i] >= 0 && sums[i] < 1e9))
+			return false;
+	}
+	return *at == 0 && sums[LAST] <= sums[SEEN];
+}
+
+bool last_stop_import(
+    struct last_stop_model *model, const char *key, const char *value, struct err *err)
+{
+	char *at;
+	double read[SUMS];
+	long version = strtol(value, &at, 10);
+	if (at == value || version != LAST_STOP_MODEL_VERSION)
+		return err_set(err, ERR_INPUT,
+		    "last stop model, %s: not of version %d; reset it to learn anew", key,
+		    LAST_STOP_MODEL_VERSION);
+	if (strchr(key, '|') == NULL || strlen(key) >= KEY_BYTES || !sums_read(at, read))
+		return err_set(err, ERR_INPUT, "last stop model, %s: damaged", key);
+	struct scan_count *scan = scan_make(model, key);
+	if (scan == NULL)
+		return true; /* several workers know more scans than one keeps */
+	learned_merge(&scan->learned, scan->sums, read, SUMS);
+	scan->learned.seen = model->load;
+	return true;
+}
+
+void last_stop_import_end(struct last_stop_model *model, bool is_whole)
+{
+	static const double none[SUMS];
+	MAP_FOREACH(slot, &model->scans)
+	{
+		struct scan_count *scan = slot->value;
+		if (is_whole && scan->learned.seen != model->load)
+			learned_merge(&scan->learned, scan->sums, none, SUMS);
+	}
+}
+
+void last_stop_reset(struct last_stop_model *model, const char *carrier)
+{
+	size_t len = carrier ? strlen(carrier) : 0;
+	MAP_FOREACH(slot, &model->scans)
+	{
+		struct scan_count *scan = slot->value;
+		if (carrier && (strncmp(slot->key, carrier, len) != 0 || slot->key[len] != '|'))
+			continue;
+		learned_free(&scan->learned);
+		memset(scan->sums, 0, sizeof scan->sums);
+	}
+}
+
+size_t last_stop_entries(const struct last_stop_model *model)
+{
+	size_t entries = 0;
+	MAP_FOREACH(slot, &model->scans)
+	{
+		const struct scan_count *scan = slot->value;
+		entries += scan->sums[SEEN] > 0;
+	}
+	return entries;
 }

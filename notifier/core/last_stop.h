@@ -11,9 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "notifier/base/err.h"
 #include "notifier/core/shipment.h"
 
-#define LAST_STOP_SCANS_MAX 20000 /* about 150 bytes each; beyond, nothing new is learned */
+#define LAST_STOP_SCANS_MAX     20000 /* about 200 bytes each; beyond, nothing new is learned */
+#define LAST_STOP_MODEL_VERSION 1
 
 struct last_stop_model;
 struct last_stop_model *last_stop_new(void);
@@ -26,4 +28,17 @@ void last_stop_learn(
     struct last_stop_model *model, const char *carrier, int64_t scan, bool was_last);
 /* Whether it was the last often enough to believe it of the next parcel. */
 bool last_stop_is(const struct last_stop_model *model, const char *carrier, int64_t scan);
+
+/* Persistence; all as in core/delay. */
+void last_stop_export(const struct last_stop_model *model,
+    void (*put)(void *arg, const char *key, const char *value), void *arg);
+size_t last_stop_export_pending(struct last_stop_model *model, size_t most,
+    void (*put)(void *arg, const char *key, const char *value), void *arg);
+void last_stop_settle(struct last_stop_model *model, bool is_stored);
+void last_stop_import_begin(struct last_stop_model *model);
+CHECK_RESULT bool last_stop_import(
+    struct last_stop_model *model, const char *key, const char *value, struct err *err);
+void last_stop_import_end(struct last_stop_model *model, bool is_whole);
+void last_stop_reset(struct last_stop_model *model, const char *carrier);
+size_t last_stop_entries(const struct last_stop_model *model);
 #endif

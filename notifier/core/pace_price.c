@@ -252,8 +252,7 @@ bool pace_price_import(struct pace_price *price, const char *text, struct err *e
 	struct pace_price read = *price;
 	double version, day;
 	if (!read_number(&text, &version) || version != PACE_PRICE_VERSION)
-		return err_set(err, ERR_INPUT,
-		    "price: not of version %d; delete the stored price to learn anew",
+		return err_set(err, ERR_INPUT, "price: not of version %d; reset it to learn anew",
 		    PACE_PRICE_VERSION);
 	bool whole = read_number(&text, &read.root) && read_number(&text, &day) &&
 	             read_number(&text, &read.used) && read_number(&text, &read.forecast_spent) &&

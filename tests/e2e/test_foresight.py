@@ -3,7 +3,7 @@
 import time
 
 import doubles
-from rig import instant, wait_for
+from rig import RedisServer, instant, wait_for
 
 
 def number_of(index):
@@ -113,3 +113,62 @@ def test_a_promise_in_danger_is_told_before_it_breaks_and_explained(world, mail_
     assert "before the promise ends" in notes[0]["why"]
     warning = [mail for mail in mail_server.to(address) if "may arrive later" in mail.subject][0]
     assert "More likely:" in warning.part("plain")  # by what the lane takes
+
+
+def learned_news(store):
+    """The sum of the stored values of news: what looks of all daemons have found."""
+    rows = [text.split() for key, text in store.hgetall("n:model:hazard").items()
+            if key.startswith("dhl|")]
+    return sum(float(number) for row in rows for number in row[2:74])
+
+
+def test_two_daemons_both_teach_and_a_killed_one_leaves_what_is_stored(make_world, mail_server):
+    first, second = make_world(), make_world()
+    server = first.owns(RedisServer(first.folder / "redis").start(), RedisServer.kill)
+    carriers = []
+    for world in (first, second):
+        double = world.owns(doubles.CarrierDouble(), doubles.CarrierDouble.close)
+        secret = world.secret_file("carrier.secret", "carrier-secret-canary-4713")
+        world.config["carriers"]["dhl"] = {
+            "base_url": double.url("dhl"), "api_key_file": secret,
+            "quota": {"per_second": 0, "per_day": 100000}}
+        world.mail_to(mail_server)
+        world.uses(server)
+        carriers.append(double)
+    first.start()
+    second.start()
+    wait_for(lambda: all(0 < world.metrics().sum("notifier_partitions_owned") < 64
+                         for world in (first, second)), "both have work", 60)
+    for double in carriers:  # whoever owns a parcel asks its own double
+        for index in range(24):
+            double.dhl[number_of(index)] = doubles.dhl_parcel(
+                number_of(index), ("transit", instant(60), "Sorted"))
+    parcels = [first.register(number_of(index), carrier="dhl") for index in range(24)]
+    for parcel in parcels:
+        wait_for(lambda: first.shipment(parcel["id"])["status"] == "in_transit", "a look", 30)
+    for double in carriers:
+        for index in range(24):
+            double.dhl[number_of(index)] = doubles.dhl_parcel(
+                number_of(index), ("delivered", instant(), "Handed over"),
+                ("transit", instant(60), "Sorted"))
+    for parcel in parcels:
+        assert first.admin.ask("POST", f"/v1/shipments/{parcel['id']}/refresh").status == 200
+    for parcel in parcels:
+        wait_for(lambda: first.shipment(parcel["id"])["status"] == "delivered", "delivered", 30)
+    own = [sum(row["news"] for row in world.admin.ask("GET", "/v1/model").json()["carriers"])
+           for world in (first, second)]
+    assert min(own) > 1, f"only one had parcels: {own}"
+    assert second.stop() == 0
+    with first.redis() as store:
+        assert abs(learned_news(store) - own[1]) < 1e-6
+    assert first.stop() == 0
+    with server.client() as store:
+        assert abs(learned_news(store) - sum(own)) < 1e-6
+
+    second.start()
+    second.kill()
+    first.start()
+    wait_for(lambda: first.admin.ask("GET", "/v1/model").status == 200, "the model")
+    rows = first.admin.ask("GET", "/v1/model").json()
+    assert not [row for row in rows["models"] if row["refused"]]
+    assert abs(sum(row["news"] for row in rows["carriers"]) - sum(own)) < 1e-6

@@ -175,8 +175,8 @@ static void on_reply(struct timer *timer)
 /* What a state lets through: claim and receipt are allowed under OOM, reads nearly always. */
 static bool is_refused(const char *name, struct err *err)
 {
-	static const char *const reads[] = {"find", "GET", "HGET", "HGETALL", "LRANGE", "ZREVRANGE",
-	    "ZSCORE", "ZCOUNT", "SCAN", "MGET"};
+	static const char *const reads[] = {"find", "GET", "HGET", "HGETALL", "HKEYS", "HSCAN",
+	    "LRANGE", "ZREVRANGE", "ZSCORE", "ZCOUNT", "SCAN", "MGET"};
 	bool is_read = false;
 	for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
 		is_read = is_read || strcmp(name, reads[i]) == 0;

@@ -24,6 +24,7 @@ unsigned fake_redis_runs(const char *name);
 /* Looking in, and setting up.  NULL: not there. */
 const char *fake_redis_text(const char *key);
 void fake_redis_set(const char *key, const char *value);
+void fake_redis_forget(const char *key);
 void fake_redis_expire(const char *key, int64_t after_ms);
 const char *fake_redis_field(const char *key, const char *field);
 void fake_redis_set_field(const char *key, const char *field, const char *value);

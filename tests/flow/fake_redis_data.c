@@ -266,6 +266,32 @@ static void run_hgetall(struct data_call *call, struct redis_value *reply)
 	*reply = reply_hash(call->arena, call->args[1]);
 }
 
+static void run_hkeys(struct data_call *call, struct redis_value *reply)
+{
+	const struct thing *thing = thing_at(call->args[1]);
+	reply->type = REDIS_ARRAY;
+	for (size_t i = 0; i < thing->count; i++)
+		reply_push(call->arena, reply, reply_text(call->arena, thing->items[i].key));
+}
+
+/* HSCAN key cursor COUNT n: three at a time, whatever is asked for. */
+static void run_hscan(struct data_call *call, struct redis_value *reply)
+{
+	const struct thing *thing = thing_at(call->args[1]);
+	struct redis_value fields = {.type = REDIS_ARRAY};
+	int64_t cursor = 0;
+	must(str_to_int64(str_of(call->args[2]), &cursor));
+	size_t i = (size_t)cursor, end = i + 3 < thing->count ? i + 3 : thing->count;
+	for (; i < end; i++) {
+		reply_push(call->arena, &fields, reply_text(call->arena, thing->items[i].key));
+		reply_push(call->arena, &fields, reply_text(call->arena, thing->items[i].value));
+	}
+	size_t next_cursor = end < thing->count ? end : 0;
+	reply_push(call->arena, reply,
+	    reply_text(call->arena, arena_printf(call->arena, "%zu", next_cursor)));
+	reply_push(call->arena, reply, fields);
+}
+
 static void run_lrange(struct data_call *call, struct redis_value *reply) /* always the whole */
 {
 	const struct thing *thing = thing_at(call->args[1]);
@@ -342,9 +368,9 @@ static const struct {
 	void (*run)(struct data_call *call, struct redis_value *reply);
 } commands[] = {{"GET", run_get}, {"SET", run_set}, {"PERSIST", run_persist}, {"MGET", run_mget},
     {"HGET", run_hget}, {"HSET", run_hset}, {"HDEL", run_hdel}, {"HGETALL", run_hgetall},
-    {"LRANGE", run_lrange}, {"ZREVRANGE", run_zrevrange}, {"SCAN", run_scan}, {"ZADD", run_zadd},
-    {"ZREM", run_zrem}, {"ZSCORE", run_zscore}, {"ZCOUNT", run_zcount}, {"CONFIG", run_config},
-    {"INFO", run_info}};
+    {"HKEYS", run_hkeys}, {"HSCAN", run_hscan}, {"LRANGE", run_lrange},
+    {"ZREVRANGE", run_zrevrange}, {"SCAN", run_scan}, {"ZADD", run_zadd}, {"ZREM", run_zrem},
+    {"ZSCORE", run_zscore}, {"ZCOUNT", run_zcount}, {"CONFIG", run_config}, {"INFO", run_info}};
 
 void data_run(struct data_call *call, struct redis_value *reply, struct err *err)
 {
@@ -371,6 +397,11 @@ const char *fake_redis_text(const char *key)
 void fake_redis_set(const char *key, const char *value)
 {
 	text_set(key, value);
+}
+
+void fake_redis_forget(const char *key)
+{
+	thing_clear(thing_at(key));
 }
 
 void fake_redis_expire(const char *key, int64_t after_ms)

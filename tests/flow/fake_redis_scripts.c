@@ -527,6 +527,44 @@ static void run_block(struct data_call *call, struct redis_value *reply)
 	*reply = reply_integer(1);
 }
 
+/* --- what was learned ------------------------------------------------------------------------ */
+
+static const char *revision_after(struct data_call *call, const char *before)
+{
+	const char *revision = arena_printf(call->arena, "%s %s", call->args[0], call->args[1]);
+	struct str rest = str_of(before), writer, token;
+	for (int writers = 1; rest.len > 0 && writers < 32;) {
+		rest = str_cut(str_cut(rest, ' ', &writer), ' ', &token);
+		if (str_eq(writer, call->args[0]))
+			continue;
+		revision = arena_printf(call->arena, "%s %.*s %.*s", revision, (int)writer.len,
+		    writer.at, (int)token.len, token.at);
+		writers++;
+	}
+	return revision;
+}
+
+static void run_model(struct data_call *call, struct redis_value *reply)
+{
+	const char *key = call->keys[0], *expected = call->args[2];
+	bool takes_all = strcmp(expected, "!") == 0;
+	if (takes_all)
+		thing_clear(thing_at(key));
+	const char *before = hash_get(key, "~revision");
+	before = before ? before : "";
+	if (!takes_all && strcmp(expected, "*") != 0 && strcmp(expected, before) != 0)
+		return;
+	const char *revision = revision_after(call, before);
+	hash_set(key, "~revision", revision);
+	for (size_t i = 3; i + 1 < call->arg_count; i += 2) {
+		if (*call->args[i + 1] == '\0')
+			zset_remove(key, call->args[i]);
+		else
+			hash_set(key, call->args[i], call->args[i + 1]);
+	}
+	*reply = reply_text(call->arena, revision);
+}
+
 /* --- all ------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -538,7 +576,8 @@ static const struct {
     {"events", NULL, run_events}, {"decide", run_decide, NULL}, {"claim", NULL, run_claim},
     {"receipt", run_receipt, NULL}, {"requeue", run_requeue, NULL}, {"due", run_due, NULL},
     {"plan", run_plan, NULL}, {"clock", run_clock, NULL}, {"quota", run_quota, NULL},
-    {"block", run_block, NULL}, {"erase", run_erase, NULL}, {"quarantine", run_quarantine, NULL}};
+    {"block", run_block, NULL}, {"erase", run_erase, NULL}, {"quarantine", run_quarantine, NULL},
+    {"model", run_model, NULL}};
 
 void scripts_run(struct data_call *call, struct redis_value *reply, struct err *err)
 {

@@ -88,6 +88,7 @@ static void keeps_a_budget(void **state)
 	assert_int_equal(delay_judge(&rule, &tuner, &watch, &signs), DELAY_SILENT);
 	signs.p_late = 0.97;
 	assert_int_equal(delay_judge(&rule, &tuner, &watch, &signs), DELAY_ALERT);
+	delay_tuner_free(&tuner);
 }
 
 static void reads_rules(void **state)

@@ -154,8 +154,8 @@ static void survives_a_restart(void **state)
 	hazard_learn_event(model, &belief, at(3, 4), 0.6);
 	hazard_learn_lag(hazard_lag_of(model, "a|b"), at(1, 1), at(1, 1), at(1, 1) + MINUTE_MS);
 	hazard_on_day(model, 7);
-	hazard_export(model, false, put, copy);
-	hazard_export(model, false, put, copy); /* twice is once */
+	hazard_export(model, put, copy);
+	hazard_export(model, put, copy); /* twice is once */
 	struct hazard_belief same = belief;
 	same.class_index = hazard_class(copy, "a|b", "c|d");
 	for (int hour = 0; hour < 7 * 24; hour++)
@@ -170,9 +170,9 @@ static void survives_a_restart(void **state)
 static void refuses_and_stays_bounded(void **state)
 {
 	(void)state;
-	static const char *const rows[][2] = {{"a|b|1", "2 0 0"}, {"a|b|1", "1 0 0"},
-	    {"a|b", "1 0"}, {"a|b|81", "1 0"}, {"a|b|-1", "1 0"}, {"|", "1 "}, {"~day", "1 x"},
-	    {"~lag|", "1 1"}, {"~lag|x", "1 1 2"}, {"", ""}};
+	static const char *const rows[][2] = {{"a|b|1", "3 0 0"}, {"a|b|1", "1 0 0"},
+	    {"a|b|1", "2 7 0"}, {"a|b", "1 0"}, {"a|b|81", "1 0"}, {"a|b|-1", "1 0"}, {"|", "1 "},
+	    {"~day", "1 x"}, {"~lag|", "1 1"}, {"~lag|x", "1 1 2"}, {"", ""}};
 	struct hazard_model *model = hazard_new();
 	struct err err;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

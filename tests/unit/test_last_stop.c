@@ -81,6 +81,69 @@ static void test_memory_is_bounded(void **state)
 	last_stop_free(&model);
 }
 
+struct stored {
+	struct last_stop_model *into;
+	size_t entries;
+};
+
+static void take(void *arg, const char *key, const char *value)
+{
+	struct stored *stored = arg;
+	struct err err;
+	assert_true(last_stop_import(stored->into, key, value, &err));
+	stored->entries++;
+}
+
+/* Two workers learn apart; what each has learned is added to what the other stored. */
+static void test_two_learn_as_one(void **state)
+{
+	(void)state;
+	struct last_stop_model *one = last_stop_new(), *two = last_stop_new();
+	int64_t depot = scan("Bonn", NULL, "53111");
+	for (int i = 0; i < 4; i++) {
+		last_stop_learn(one, "courier", depot, true);
+		last_stop_learn(two, "courier", depot, true);
+	}
+	struct stored stored = {.into = two};
+	assert_int_equal(last_stop_export_pending(one, 100, take, &stored), 2);
+	last_stop_settle(one, true);
+	assert_int_equal(last_stop_export_pending(one, 100, take, &stored), 0);
+	assert_true(last_stop_is(two, "courier", depot));
+	assert_int_equal(last_stop_entries(two), 2);
+
+	stored = (struct stored){.into = one};
+	last_stop_import_begin(one);
+	assert_int_equal(last_stop_export_pending(two, 100, take, &stored), 2);
+	last_stop_import_end(one, true);
+	last_stop_settle(two, true);
+	assert_true(last_stop_is(one, "courier", depot));
+	last_stop_import_begin(one); /* nothing is stored any more */
+	last_stop_import_end(one, true);
+	assert_int_equal(last_stop_entries(one), 0);
+	last_stop_reset(two, "other");
+	assert_int_equal(last_stop_entries(two), 2);
+	last_stop_reset(two, "courier");
+	assert_int_equal(last_stop_entries(two), 0);
+	last_stop_free(&one);
+	last_stop_free(&two);
+}
+
+static void test_refuses_what_it_does_not_know(void **state)
+{
+	(void)state;
+	static const char *const rows[][2] = {{"c|1", ""}, {"c|1", "2 1 1"}, {"c|1", "1 1"},
+	    {"c|1", "1 1 2"}, {"c|1", "1 -1 -2"}, {"c|1", "1 nan 0"}, {"c|1", "1 2 1 x"},
+	    {"c", "1 2 1"}};
+	struct last_stop_model *model = last_stop_new();
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct err err = {0};
+		assert_false(last_stop_import(model, rows[i][0], rows[i][1], &err));
+		assert_int_equal(err.kind, ERR_INPUT);
+	}
+	assert_int_equal(last_stop_entries(model), 0);
+	last_stop_free(&model);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -88,6 +151,8 @@ int main(void)
 	    cmocka_unit_test(test_words_serve_where_places_do_not),
 	    cmocka_unit_test(test_what_a_depot_does_now_counts),
 	    cmocka_unit_test(test_memory_is_bounded),
+	    cmocka_unit_test(test_two_learn_as_one),
+	    cmocka_unit_test(test_refuses_what_it_does_not_know),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
