@@ -16,34 +16,36 @@
 
 static const struct story {
 	const char *carrier, *script;
-	int days_ago;      /* of the opening: how long it is on its way already */
-	int promised_days; /* after it was handed over */
+	int days_ago;       /* of the opening: how long it is on its way already */
+	int promised_days;  /* after it was handed over */
+	const char *origin; /* country; NULL: not told */
 } stories[] = {
-    {"dhl", "DELIVERED", 2, 2},
-    {"fedex", "DELAYED", 1, 2},
-    {"sandbox", "ATTEMPT", 2, 2},
-    {"generic", "TAKENBACK", 2, 2}, /* pushed: nobody asks about a delivered parcel again */
-    {"dhl", "SILENT", 1, 2},
-    {"fedex", "LOST", 4, 2},
-    {"generic", "RETURNED", 2, 2},
-    {"sandbox", "PICKUP", 2, 2},
-    {"dhl", "WEATHER", 0, 2},
-    {"fedex", "CUSTOMS", 1, 4},
-    {"generic", "DELIVERED", 1, 2},
-    {"dhl", "ADDRESS", 2, 2},
-    {"sandbox", "DUTIES", 1, 4},
-    {"fedex", "EARLY", 1, 4},
+    {"dhl", "DELIVERED", 2, 2, NULL},
+    {"fedex", "DELAYED", 1, 2, NULL},
+    {"sandbox", "ATTEMPT", 2, 2, NULL},
+    {"sandbox", "SLOW", 3, 5, DEMO_PAST_ORIGIN}, /* foretold: such parcels took longer */
+    {"generic", "TAKENBACK", 2, 2, NULL}, /* pushed: nobody asks about a delivered parcel again */
+    {"dhl", "SILENT", 1, 2, NULL},
+    {"fedex", "LOST", 4, 2, NULL},
+    {"generic", "RETURNED", 2, 2, NULL},
+    {"sandbox", "PICKUP", 2, 2, NULL},
+    {"dhl", "WEATHER", 0, 2, NULL},
+    {"fedex", "CUSTOMS", 1, 4, NULL},
+    {"generic", "DELIVERED", 1, 2, NULL},
+    {"dhl", "ADDRESS", 2, 2, NULL},
+    {"sandbox", "DUTIES", 1, 4, NULL},
+    {"fedex", "EARLY", 1, 4, NULL},
     /* from here on only after the opening */
-    {"dhl", "DAMAGED", 0, 2},
-    {"generic", "TAKENBACK", 0, 2},
-    {"fedex", "ATTEMPT", 0, 2},
-    {"sandbox", "HIDDEN", 0, 2},
-    {"fedex", "DELIVERED", 0, 2},
-    {"dhl", "DELAYED", 0, 2},
-    {"generic", "SILENT", 0, 2},
+    {"dhl", "DAMAGED", 0, 2, NULL},
+    {"generic", "TAKENBACK", 0, 2, NULL},
+    {"fedex", "ATTEMPT", 0, 2, NULL},
+    {"sandbox", "HIDDEN", 0, 2, NULL},
+    {"fedex", "DELIVERED", 0, 2, NULL},
+    {"dhl", "DELAYED", 0, 2, NULL},
+    {"generic", "SILENT", 0, 2, NULL},
 };
 #define STORIES (sizeof stories / sizeof *stories)
-#define OPENING 14
+#define OPENING 15
 
 static const struct person {
 	const char *id, *name, *email, *phone, *language;
@@ -78,7 +80,10 @@ struct feed { /* one parcel */
 	bool is_done;
 };
 
-#define FEED_STEPS(X) X(feed, key) X(feed, keyed) X(feed, enrol) X(feed, enrolled) X(feed, retired)
+#define FEED_STEPS(X)                                                                              \
+	X(feed, key)                                                                               \
+	X(feed, keyed)                                                                             \
+	X(feed, past) X(feed, taught) X(feed, enrol) X(feed, enrolled) X(feed, retired)
 FEED_STEPS(FLOW_STEP)
 
 static void feed_fini(struct flow *flow)
@@ -102,7 +107,7 @@ static next feed_key(struct feed *p) /* as `notifier keys create` would make it 
 	unsigned char random[32];
 	char secret[64], hash[65];
 	if (demo.key != NULL)
-		return THEN(enrol);
+		return THEN(past);
 	loop_random(random, sizeof random);
 	base32_encode(secret, sizeof secret, random, sizeof random);
 	demo.key = xasprintf("ntk_demo_%s", secret);
@@ -110,7 +115,7 @@ static next feed_key(struct feed *p) /* as `notifier keys create` would make it 
 	json_t *row = json_object();
 	json_put_text(row, "id", "demo");
 	json_put_text(row, "account", "default");
-	json_put_int(row, "scopes", SCOPE_READ | SCOPE_WRITE);
+	json_put_int(row, "scopes", SCOPE_READ | SCOPE_WRITE | SCOPE_ADMIN);
 	json_put_int(row, "created", loop_now_ms());
 	struct str command[] = {redis_arg("HSET"), redis_arg(KEY_API_KEYS),
 	    str_of(arena_strdup(p->flow.arena, hash)), json_text(row, p->flow.arena)};
@@ -130,6 +135,25 @@ static next feed_keyed(struct feed *p)
 		printf("  The page asks for a key: %s\n\n", demo.key);
 		fflush(stdout);
 	}
+	return THEN(past);
+}
+
+static next feed_past(struct feed *p)
+{
+	if (demo.has_past)
+		return THEN(enrol);
+	int32_t today = zone_day(world_zone(DEMO_ZONE, NULL), loop_now_ms());
+	return AWAIT(p, taught,
+	    demo_ask(
+	        &p->flow, "PUT", "/v1/model/import", demo_past(p->flow.arena, today), &p->answer),
+	    DEMO_WAIT_MS);
+}
+
+static next feed_taught(struct feed *p) /* 503 until the daemon has read what is stored */
+{
+	if (FAILED(p) || p->answer.status >= 300)
+		return END;
+	demo.has_past = true;
 	return THEN(enrol);
 }
 
@@ -166,7 +190,10 @@ static const char *body_of(const struct feed *p)
 	json_put_text(recipient, "language", person->language);
 	if (person->channels != NULL)
 		json_object_set_new(recipient, "channels", json_loads(person->channels, 0, NULL));
-	json_put_text(destination, "country", "DE");
+	json_put_text(destination, "country", DEMO_COUNTRY);
+	if (p->story->origin != NULL)
+		json_object_set_new(
+		    body, "origin", json_pack("{s:s}", "country", p->story->origin));
 	json_put_text(body, "tracking_number", p->number);
 	json_put_text(body, "carrier", p->story->carrier);
 	json_put_text(body, "order_number",

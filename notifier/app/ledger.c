@@ -42,6 +42,8 @@ static void put_event(struct fields *fields, const struct event *event)
 	put(fields, "b0", event->eta_before.from);
 	put(fields, "b1", event->eta_before.to);
 	put_int(fields, "qd", event->quiet_days);
+	put_int(fields, "d0", event->low_day);
+	put_int(fields, "d1", event->high_day);
 }
 
 const char *ledger_describe(struct decided_message *out, const struct shipment *s,
@@ -105,6 +107,8 @@ static bool read_event(const struct redis_value *flat, struct event *event, stru
 	event->eta_before.from = field_text(flat, "b0", arena);
 	event->eta_before.to = field_text(flat, "b1", arena);
 	event->quiet_days = (int)field_int(flat, "qd");
+	event->low_day = (int32_t)field_int(flat, "d0");
+	event->high_day = (int32_t)field_int(flat, "d1");
 	return true;
 }
 

@@ -36,6 +36,8 @@ static const struct event delayed = {.kind = EVENT_DELAYED,
     .source = SOURCE_WEBHOOK,
     .eta_before = {"2026-03-05", "2026-03-06"},
     .quiet_days = 2,
+    .low_day = 20650,
+    .high_day = 20654,
     .withdrawn = STATUS_DELIVERED};
 
 static struct history_decision decision(enum verdict verdict, int64_t until_ms)
@@ -95,6 +97,8 @@ static void test_round_trip(void **state)
 	assert_string_equal(e->eta_before.from, "2026-03-05");
 	assert_string_equal(e->eta_before.to, "2026-03-06");
 	assert_int_equal(e->quiet_days, 2);
+	assert_int_equal(e->low_day, 20650);
+	assert_int_equal(e->high_day, 20654);
 }
 
 /* The pipeline may describe a message again after a crash: it is the same message. */
