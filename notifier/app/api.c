@@ -6,6 +6,7 @@
 #include "notifier/app/assets.h"
 #include "notifier/app/ingest.h"
 #include "notifier/app/json.h"
+#include "notifier/app/memory.h"
 #include "notifier/app/metrics.h"
 #include "notifier/base/log.h"
 
@@ -101,17 +102,18 @@ static bool route_matches(const char *pattern, const char *path, struct str *arg
 	return memchr(argument->at, '/', argument->len) == NULL;
 }
 
-/* *path_is_known tells 405 from 404. */
+/* NULL: *allowed lists the methods that the path takes, and is empty where nothing is. */
 static const struct route *route_find(
-    const char *method, const char *path, struct str *argument, bool *path_is_known)
+    const char *method, const char *path, struct str *argument, struct buf *allowed)
 {
-	*path_is_known = false;
 	for (size_t i = 0; i < ROUTE_COUNT; i++) {
 		if (!route_matches(routes[i].pattern, path, argument))
 			continue;
-		*path_is_known = true;
 		if (strcmp(routes[i].method, method) == 0)
 			return &routes[i];
+		buf_printf(allowed, "%s%s", allowed->size > 0 ? ", " : "", routes[i].method);
+		if (strcmp(routes[i].method, "GET") == 0)
+			buf_add_text(allowed, ", HEAD");
 	}
 	return NULL;
 }
@@ -121,12 +123,14 @@ static const struct route *route_find(
 
 #define API_STEPS(X)                                                                               \
 	X(api, admit)                                                                              \
-	X(api, authenticate) X(api, recall) X(api, recalled) X(api, dispatch) X(api, remembered)
+	X(api, authenticate)
 API_STEPS(FLOW_STEP)
+API_ROUTE(api_then_dispatch, dispatch)
 
 static void api_fini(struct flow *flow)
 {
 	struct api *api = (struct api *)(void *)flow;
+	api_give_up_claim(api);
 	json_decref(api->json);
 	config_unref(&api->config);
 	xfree(api);
@@ -140,92 +144,17 @@ next api_problem(struct api *api, int status, const char *code, const char *deta
 	return END;
 }
 
-static void send_json(struct api *api, int status, struct str body)
+void api_send_text(struct api *api, int status, struct str body)
 {
 	struct http_reply reply = {
 	    .status = status, .content_type = "application/json", .body = body};
 	http_reply_send(api->exchange, &reply);
 }
 
-/* Idempotency-Key: the answer of a POST that worked is kept for a day and given again. */
-static struct str seen_key(const struct api *api)
-{
-	char hash[65];
-	key_sha256_hex(hash, api->idempotency_key, strlen(api->idempotency_key));
-	return key_with2(
-	    api->flow.arena, key_partition(api->account, hash), "seen", api->account, hash);
-}
-
-/* A key stands for one request: with another body it is a mistake, not a repetition. */
-static const char *request_hash(const struct api *api)
-{
-	char hash[65];
-	const char *all =
-	    arena_printf(api->flow.arena, "%s\n%.*s", api->path, (int)api->body.len, api->body.at);
-	key_sha256_hex(hash, all, strlen(all));
-	return arena_strndup(api->flow.arena, hash, 32);
-}
-
-static bool has_idempotency(const struct api *api)
-{
-	/* Not for keys: their answer holds the secret, which is kept nowhere. */
-	return api->idempotency_key != NULL && strcmp(api->method, "POST") == 0 &&
-	       api->route->scope != SCOPE_ADMIN;
-}
-
-next api_send(struct api *api, int status, json_t *body)
-{
-	api->answer_status = status;
-	api->answer = body ? json_text(body, api->flow.arena) : str_of("");
-	json_decref(body);
-	if (status >= 300 || !has_idempotency(api)) {
-		send_json(api, status, api->answer);
-		return END;
-	}
-	const char *kept =
-	    arena_printf(api->flow.arena, "%s %d %s", request_hash(api), status, api->answer.at);
-	struct str command[] = {redis_arg("SET"), seen_key(api), str_of(kept), redis_arg("PX"),
-	    str_of(arena_printf(api->flow.arena, "%lld", (long long)IDEMPOTENCY_TTL_MS))};
-	return AWAIT(api, remembered,
-	    redis_call(api->world->redis, &api->flow, command, 5, &api->value), STORE_WAIT_MS);
-}
-
-/* What was done is done, whether or not the answer could be kept. */
-static next api_remembered(struct api *api)
-{
-	send_json(api, api->answer_status, api->answer);
-	return END;
-}
-
-static next api_recall(struct api *api) /* was this very request answered before? */
-{
-	if (!has_idempotency(api))
-		return THEN(dispatch);
-	struct str command[] = {redis_arg("GET"), seen_key(api)};
-	return AWAIT(api, recalled,
-	    redis_call(api->world->redis, &api->flow, command, 2, &api->value), STORE_WAIT_MS);
-}
-
-static next api_recalled(struct api *api)
-{
-	int64_t status = 0;
-	struct str hash, head, body;
-	if (FAILED(api))
-		return api_store_failed(api);
-	if (api->value.type != REDIS_TEXT)
-		return THEN(dispatch);
-	body = str_cut(str_cut(api->value.text, ' ', &hash), ' ', &head);
-	if (!str_eq(hash, request_hash(api)))
-		return api_problem(api, 422, "idempotency_mismatch",
-		    "This Idempotency-Key was used for another request; take a new one.");
-	str_to_int64(head, &status);
-	send_json(api, (int)status, body);
-	return END;
-}
-
 next api_store_failed(struct api *api)
 {
-	LOG(WARN, "api_store_failed", f_text("path", api->path), f_text("why", api->flow.err.text));
+	LOG(WARN, "api_store_failed", f_text("request_id", http_exchange_id(api->exchange)),
+	    f_text("path", api->path), f_text("why", api->flow.err.text));
 	problem_send_retry(
 	    api->exchange, "not_writable", "The storage does not answer or take writes now.");
 	return END;
@@ -264,7 +193,7 @@ static next api_admit(struct api *api) /* who asks? */
 		const char *account = api_query(api, "account");
 		api->scopes = api->is_local ? ~0u : (unsigned)SCOPE_READ;
 		api->account = account ? account : "default";
-		return THEN(recall);
+		return api_then_recall;
 	}
 	if (api->key == NULL)
 		return api_problem(api, 401, "key_required",
@@ -275,7 +204,7 @@ static next api_admit(struct api *api) /* who asks? */
 	struct str command[] = {redis_arg("HGET"), redis_arg(KEY_API_KEYS),
 	    str_of(arena_strdup(api->flow.arena, hash))};
 	return AWAIT(api, authenticate,
-	    redis_call(api->world->redis, &api->flow, command, 3, &api->value), STORE_WAIT_MS);
+	    redis_call(api->world->redis, &api->flow, command, 3, &api->value), STORE_SOON_MS);
 }
 
 /* The key is looked up by its hash: nothing here compares secrets byte by byte. */
@@ -297,7 +226,7 @@ static next api_authenticate(struct api *api)
 		    arena_printf(api->flow.arena,
 		        "This key may not do that; it lacks the scope %s.",
 		        scopes_print((unsigned)api->route->scope, api->flow.arena)));
-	return THEN(recall);
+	return api_then_recall;
 }
 
 static next api_dispatch(struct api *api)
@@ -395,30 +324,46 @@ static void send_ready(struct world *world, struct http_exchange *exchange)
 {
 	enum redis_state state = redis_state_now(world->redis);
 	bool ready = state == REDIS_OK && world->catalogue != NULL && !world->is_stopping;
-	char text[160];
-	int len = snprintf(text, sizeof text, "{\"ready\":%s,\"redis\":\"%s\",\"stopping\":%s}",
+	char text[200];
+	int len = snprintf(text, sizeof text,
+	    "{\"ready\":%s,\"redis\":\"%s\",\"stopping\":%s,\"intake\":\"%s\",\"memory\":%.3f}",
 	    ready ? "true" : "false", redis_state_name(state),
-	    world->is_stopping ? "true" : "false");
+	    world->is_stopping ? "true" : "false", memory_is_short(world) ? "paused" : "open",
+	    world->memory_used);
 	send_text(exchange, ready ? 200 : 503, "application/json", str_make(text, (size_t)len));
+}
+
+static void send_alive(struct world *world, struct http_exchange *exchange)
+{
+	(void)world;
+	send_text(exchange, 200, "application/json", str_of("{\"alive\":true}"));
+}
+
+static void send_openapi(struct world *world, struct http_exchange *exchange)
+{
+	(void)world;
+	send_text(exchange, 200, "application/json",
+	    str_of((const char *)asset_find("notifier/app/openapi.json")->bytes));
 }
 
 static bool handle_open(
     struct world *world, struct http_exchange *exchange, const struct http_incoming *incoming)
 {
-	if (strcmp(incoming->method, "GET") != 0)
-		return false;
-	if (strcmp(incoming->path, "/healthz") == 0)
-		send_text(exchange, 200, "application/json", str_of("{\"alive\":true}"));
-	else if (strcmp(incoming->path, "/readyz") == 0)
-		send_ready(world, exchange);
-	else if (strcmp(incoming->path, "/metrics") == 0)
-		send_metrics(world, exchange);
-	else if (strcmp(incoming->path, "/v1/openapi.json") == 0)
-		send_text(exchange, 200, "application/json",
-		    str_of((const char *)asset_find("notifier/app/openapi.json")->bytes));
-	else
-		return false;
-	return true;
+	static const struct {
+		const char *path;
+		void (*send)(struct world *world, struct http_exchange *exchange);
+	} pages[] = {{"/healthz", send_alive}, {"/readyz", send_ready}, {"/metrics", send_metrics},
+	    {"/v1/openapi.json", send_openapi}};
+	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+		if (strcmp(incoming->path, pages[i].path) != 0)
+			continue;
+		if (strcmp(incoming->method, "GET") == 0)
+			pages[i].send(world, exchange);
+		else
+			problem_send_allowed(exchange, "GET, HEAD");
+		return true;
+	}
+	return false;
 }
 
 /* /hooks/{carrier}/{account} */
@@ -429,7 +374,7 @@ static bool handle_hook(
 	if (!str_starts(rest, "/hooks/"))
 		return false;
 	if (strcmp(incoming->method, "POST") != 0 && strcmp(incoming->method, "GET") != 0) {
-		problem_send(exchange, 405, "method_not_allowed", "Webhooks are POSTed.");
+		problem_send_allowed(exchange, "GET, HEAD, POST");
 		return true;
 	}
 	rest = str_cut(str_make(rest.at + 7, rest.len - 7), '/', &carrier);
@@ -441,24 +386,34 @@ static bool handle_hook(
 	return true;
 }
 
-static void handle(struct world *world, struct http_exchange *exchange,
+static void handle_route(struct world *world, struct http_exchange *exchange,
     const struct http_incoming *incoming, bool is_local)
 {
 	struct str argument;
-	bool path_is_known;
-	if (handle_open(world, exchange, incoming) ||
-	    (!is_local && handle_hook(world, exchange, incoming)))
-		return;
+	struct buf allowed = BUF_EMPTY(80);
 	const struct route *route =
-	    route_find(incoming->method, incoming->path, &argument, &path_is_known);
+	    route_find(incoming->method, incoming->path, &argument, &allowed);
 	if (route != NULL)
 		api_start(world, exchange, incoming, route, argument, is_local);
-	else if (path_is_known)
-		problem_send(
-		    exchange, 405, "method_not_allowed", "This path does not take that method.");
+	else if (allowed.size > 0)
+		problem_send_allowed(exchange, buf_text(&allowed));
 	else if (!console_handle(world, exchange, incoming))
 		problem_send(exchange, 404, "not_found",
 		    "There is nothing here; /v1/openapi.json lists what is.");
+	buf_free(&allowed);
+}
+
+static void handle(struct world *world, struct http_exchange *exchange,
+    const struct http_incoming *incoming, bool is_local)
+{
+	struct http_incoming asked = *incoming;
+	/* HEAD is a GET whose answer has no body (RFC 9110, 9.3.2): the server leaves it out. */
+	if (strcmp(asked.method, "HEAD") == 0)
+		asked.method = "GET";
+	if (handle_open(world, exchange, &asked) ||
+	    (!is_local && handle_hook(world, exchange, &asked)))
+		return;
+	handle_route(world, exchange, &asked, is_local);
 }
 
 void api_handle(struct http_exchange *exchange, const struct http_incoming *incoming, void *context)

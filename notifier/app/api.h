@@ -27,6 +27,25 @@ struct route {
 	const struct step *first;
 };
 
+struct api_scan {                   /* where GET /v1/shipments stands */
+	const char *cursor, *batch; /* SCAN's next position, and the one that gave the batch */
+	size_t skip;                /* keys of the batch that an earlier page has shown */
+	unsigned batches;
+};
+struct message_place { /* in a partition's list of failed messages; ms 0: in a shipment's story */
+	const char *id;
+	int64_t ms;
+};
+struct api_messages { /* where GET /v1/messages stands */
+	bool is_of_shipment;
+	unsigned partition;
+	struct message_place last; /* that was looked at; id NULL: none */
+	struct message_place *batch;
+	size_t count, index;
+	size_t passed; /* of the list, because they were looked at before: equal scores */
+	size_t looked; /* in all */
+};
+
 struct api { /* one request; first member is the flow */
 	struct flow flow;
 	struct world *world;
@@ -42,18 +61,21 @@ struct api { /* one request; first member is the flow */
 	unsigned scopes;
 	const char *account;
 	const char *idempotency_key;
+	const char *claim; /* what we wrote under that key; NULL: nothing, or it is settled */
 	/* What the steps of a route need. */
 	struct redis_value value, value2;
 	struct shipment *shipment;
 	struct apply apply;
 	json_t *json; /* the body, parsed; or what is being built; freed at the end */
 	unsigned conflicts;
-	size_t index;
-	const char *cursor;
 	bool is_new;
 	const char *carrier_before;
-	size_t skip; /* of a list: keys of the batch that an earlier page has shown */
-	const char *scanned_from;
+	const char *number;   /* of the parcel to register */
+	const char *verb;     /* an operator's word on a message: "retry", "drop" */
+	const char *made_key; /* whole, for its only answer */
+	struct api_scan scan;
+	struct api_messages messages;
+	int model; /* of an order: the one to be written next (enum model) */
 	int answer_status;
 	struct str answer;
 };
@@ -68,8 +90,14 @@ void api_handle(
 void api_handle_admin(
     struct http_exchange *exchange, const struct http_incoming *incoming, void *context);
 
+/* The steps of every request around those of its route: recall looks up the Idempotency-Key,
+ * dispatch goes on to the route.  api_give_up_claim is for the end, whatever it is. */
+extern const struct step api_then_recall[1], api_then_dispatch[1];
+void api_give_up_claim(const struct api *api);
+
 /* For the steps: answer and end. */
-next api_send(struct api *api, int status, json_t *body); /* takes body */
+next api_send(struct api *api, int status, json_t *body);         /* takes body; keeps the answer */
+void api_send_text(struct api *api, int status, struct str body); /* JSON */
 next api_problem(struct api *api, int status, const char *code, const char *detail);
 next api_store_failed(struct api *api); /* 503 */
 const char *api_query(const struct api *api, const char *name);
@@ -83,6 +111,11 @@ bool api_body(struct api *api); /* parses the body into api->json; false: answer
 		return api_##n((struct api *)(void *)f);                                           \
 	}                                                                                          \
 	const struct step route[1] = {{#n, api_##n##_step}};
+
+/* Lists: the page's size (1 … 200), and its end; following: the cursor, NULL: there are no more. */
+#define LIST_MAX 200
+size_t api_list_limit(const struct api *api);
+next api_list_send(struct api *api, const char *following); /* api->json holds the rows */
 
 /* A shipment as the API shows it; records NULL: without what its history holds. */
 json_t *api_shipment_summary(const struct shipment *shipment);

@@ -34,8 +34,8 @@ static next api_create(struct api *api)
 	loop_random(random, sizeof random);
 	base32_encode(id, sizeof id, random, 5);
 	base32_encode(secret, sizeof secret, random + 5, 32);
-	api->cursor = arena_printf(api->flow.arena, "ntk_%s_%s", id, secret);
-	key_sha256_hex(hash, api->cursor, strlen(api->cursor));
+	api->made_key = arena_printf(api->flow.arena, "ntk_%s_%s", id, secret);
+	key_sha256_hex(hash, api->made_key, strlen(api->made_key));
 	json_t *row = json_object();
 	json_put_text(row, "id", id);
 	json_put_text(row, "account", account);
@@ -46,7 +46,7 @@ static next api_create(struct api *api)
 	json_decref(api->json);
 	api->json = row;
 	return AWAIT(api, created,
-	    redis_call(api->world->redis, &api->flow, command, 4, &api->value), STORE_WAIT_MS);
+	    redis_call(api->world->redis, &api->flow, command, 4, &api->value), STORE_SOON_MS);
 }
 
 /* Rows leave with their scopes as words; the hash never leaves. */
@@ -66,7 +66,7 @@ static next api_created(struct api *api)
 	if (FAILED(api))
 		return api_store_failed(api);
 	json_t *body = row_json(api, api->json);
-	json_put_text(body, "key", api->cursor);
+	json_put_text(body, "key", api->made_key);
 	return api_send(api, 201, body);
 }
 
@@ -85,7 +85,7 @@ static struct await *load_all(struct api *api)
 
 static next api_list(struct api *api)
 {
-	return AWAIT(api, listed, load_all(api), STORE_WAIT_MS);
+	return AWAIT(api, listed, load_all(api), STORE_SOON_MS);
 }
 
 static next api_listed(struct api *api)
@@ -107,7 +107,7 @@ static next api_listed(struct api *api)
 
 static next api_revoke(struct api *api)
 {
-	return AWAIT(api, found, load_all(api), STORE_WAIT_MS);
+	return AWAIT(api, found, load_all(api), STORE_SOON_MS);
 }
 
 static next api_found(struct api *api)
@@ -127,7 +127,7 @@ static next api_found(struct api *api)
 		    redis_arg("HDEL"), redis_arg(KEY_API_KEYS), api->value.items[i].text};
 		return AWAIT(api, revoked,
 		    redis_call(api->world->redis, &api->flow, command, 3, &api->value2),
-		    STORE_WAIT_MS);
+		    STORE_SOON_MS);
 	}
 	return api_problem(api, 404, "key_not_found",
 	    "There is no key with this id; notifier keys list shows them.");

@@ -12,7 +12,6 @@ API_ROUTE(api_shipments_list, list)
 	X(api, of_number) X(api, number_history) X(api, scan) X(api, scanned) X(api, states)
 LIST_STEPS(FLOW_STEP)
 
-#define LIST_MAX    200
 #define BATCH       "200" /* keys per SCAN */
 #define BATCHES_MAX 20    /* per request: bounds time and memory of a filter that fits little */
 
@@ -24,7 +23,7 @@ static bool list_wants(const struct api *api, const struct shipment *s)
 	       (order == NULL || text_eq(order, s->order_number));
 }
 
-static size_t list_limit(const struct api *api)
+size_t api_list_limit(const struct api *api)
 {
 	int64_t limit = LIST_MAX;
 	if (api_query(api, "limit") == NULL ||
@@ -33,7 +32,7 @@ static size_t list_limit(const struct api *api)
 	return limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : (size_t)limit;
 }
 
-static next list_end(struct api *api, const char *following)
+next api_list_send(struct api *api, const char *following)
 {
 	json_t *body = json_object();
 	json_object_set_new(body, "data", api->json);
@@ -50,8 +49,8 @@ static bool read_cursor(struct api *api, const char *cursor)
 	if (!str_to_int64(position, &number) || number < 0 ||
 	    (skip.len > 0 && (!str_to_int64(skip, &skipped) || skipped < 0)))
 		return false;
-	api->cursor = arena_strndup(api->flow.arena, position.at, position.len);
-	api->skip = (size_t)skipped;
+	api->scan.cursor = arena_strndup(api->flow.arena, position.at, position.len);
+	api->scan.skip = (size_t)skipped;
 	return true;
 }
 
@@ -67,7 +66,7 @@ static next api_list(struct api *api)
 	if (number != NULL)
 		return AWAIT(api, of_number,
 		    store_find(&api->world->store, &api->flow, api->account, number, &api->value),
-		    STORE_WAIT_MS);
+		    STORE_SOON_MS);
 	if (!read_cursor(api, cursor ? cursor : "0"))
 		return api_problem(
 		    api, 400, "invalid_cursor", "The cursor is not one that a list gave.");
@@ -85,10 +84,10 @@ static next api_of_number(struct api *api)
 	if (!store_read_shipment(&api->value, api->flow.arena, &api->shipment, &err))
 		return api_problem(api, 500, "unreadable", arena_strdup(api->flow.arena, err.text));
 	if (api->shipment == NULL || !list_wants(api, api->shipment))
-		return list_end(api, NULL);
+		return api_list_send(api, NULL);
 	return AWAIT(api, number_history,
 	    store_history(&api->world->store, &api->flow, api->shipment->id, &api->value2),
-	    STORE_WAIT_MS);
+	    STORE_SOON_MS);
 }
 
 static next api_number_history(struct api *api)
@@ -96,7 +95,7 @@ static next api_number_history(struct api *api)
 	if (FAILED(api))
 		return api_store_failed(api);
 	json_array_append_new(api->json, api_shipment_json(api->shipment, &api->value2));
-	return list_end(api, NULL);
+	return api_list_send(api, NULL);
 }
 
 /* --- all of them ---------------------------------------------------------------------------------
@@ -104,18 +103,18 @@ static next api_number_history(struct api *api)
 
 static next api_scan(struct api *api)
 {
-	struct str command[] = {redis_arg("SCAN"), str_of(api->cursor), redis_arg("MATCH"),
+	struct str command[] = {redis_arg("SCAN"), str_of(api->scan.cursor), redis_arg("MATCH"),
 	    redis_arg("n:{p??}:s:shp_*"), redis_arg("COUNT"), redis_arg(BATCH)};
-	api->scanned_from = api->cursor;
+	api->scan.batch = api->scan.cursor;
 	return AWAIT(api, scanned,
-	    redis_call(api->world->redis, &api->flow, command, 6, &api->value), STORE_WAIT_MS);
+	    redis_call(api->world->redis, &api->flow, command, 6, &api->value), STORE_SOON_MS);
 }
 
 static next api_scanned(struct api *api)
 {
 	if (FAILED(api))
 		return api_store_failed(api);
-	api->cursor = api->value.items[0].text.at;
+	api->scan.cursor = api->value.items[0].text.at;
 	const struct redis_value *keys = &api->value.items[1];
 	api->value2 = (struct redis_value){.type = REDIS_ARRAY};
 	if (keys->count == 0)
@@ -126,13 +125,13 @@ static next api_scanned(struct api *api)
 		command[i + 1] = keys->items[i].text;
 	return AWAIT(api, states,
 	    redis_call(api->world->redis, &api->flow, command, keys->count + 1, &api->value2),
-	    STORE_WAIT_MS);
+	    STORE_SOON_MS);
 }
 
 /* Returns how many keys of the batch were looked at before the page was full. */
 static size_t take_batch(struct api *api, size_t limit)
 {
-	size_t i = api->skip;
+	size_t i = api->scan.skip;
 	struct arena *scratch = arena_new();
 	for (; i < api->value2.count && json_array_size(api->json) < limit; i++) {
 		struct shipment *s = NULL;
@@ -150,16 +149,16 @@ static next api_states(struct api *api)
 {
 	if (FAILED(api))
 		return api_store_failed(api);
-	size_t limit = list_limit(api), looked = take_batch(api, limit);
-	api->skip = 0;
+	size_t limit = api_list_limit(api), looked = take_batch(api, limit);
+	api->scan.skip = 0;
 	if (looked < api->value2.count) {
 		const char *following =
-		    arena_printf(api->flow.arena, "%s.%zu", api->scanned_from, looked);
-		return list_end(api, following);
+		    arena_printf(api->flow.arena, "%s.%zu", api->scan.batch, looked);
+		return api_list_send(api, following);
 	}
-	if (strcmp(api->cursor, "0") == 0)
-		return list_end(api, NULL);
-	if (json_array_size(api->json) >= limit || ++api->index >= BATCHES_MAX)
-		return list_end(api, api->cursor);
+	if (strcmp(api->scan.cursor, "0") == 0)
+		return api_list_send(api, NULL);
+	if (json_array_size(api->json) >= limit || ++api->scan.batches >= BATCHES_MAX)
+		return api_list_send(api, api->scan.cursor);
 	return THEN(scan);
 }

@@ -12,82 +12,14 @@ API_ROUTE(api_message_retry, retry)
 API_ROUTE(api_message_drop, drop)
 
 #define MESSAGES_STEPS(X)                                                                          \
+	X(api, of_shipment)                                                                        \
 	X(api, partition)                                                                          \
 	X(api, failed)                                                                             \
-	X(api, of_shipment)                                                                        \
-	X(api, next_message) X(api, one) X(api, shown) X(api, owned) X(api, requeued)
+	X(api, take) X(api, one) X(api, shown) X(api, owned) X(api, requeued)
 MESSAGES_STEPS(FLOW_STEP)
 
-#define LIST_MAX 200
-
-/* --- GET /v1/messages: of one shipment, or those that failed for good
- * ------------------------------ */
-
-static next api_list(struct api *api)
-{
-	const char *shipment = api_query(api, "shipment");
-	api->json = json_array();
-	if (shipment == NULL)
-		return THEN(partition);
-	if (key_partition_of_id(shipment) < 0)
-		return api_problem(api, 404, "shipment_not_found",
-		    "This is no shipment id: it looks like shp_… .");
-	return AWAIT(api, of_shipment,
-	    store_history(&api->world->store, &api->flow, shipment, &api->value), STORE_WAIT_MS);
-}
-
-/* Ids to look at stand in api->json as texts, and are replaced by what they are. */
-static next api_of_shipment(struct api *api)
-{
-	if (FAILED(api))
-		return api_store_failed(api);
-	json_decref(api->json);
-	api->json = history_message_ids(&api->value);
-	api->index = 0;
-	return THEN(next_message);
-}
-
-static next api_partition(struct api *api) /* the failed ones, partition by partition */
-{
-	if (api->index >= PARTITIONS || json_array_size(api->json) >= LIST_MAX) {
-		api->index = 0;
-		return THEN(next_message);
-	}
-	return AWAIT(api, failed,
-	    store_failed(&api->world->store, &api->flow, (unsigned)api->index, &api->value),
-	    STORE_WAIT_MS);
-}
-
-static next api_failed(struct api *api)
-{
-	if (FAILED(api))
-		return api_store_failed(api);
-	for (size_t i = 0; i < api->value.count; i++)
-		json_array_append_new(api->json,
-		    json_stringn(api->value.items[i].text.at, api->value.items[i].text.len));
-	api->index++;
-	return THEN(partition);
-}
-
-static next api_next_message(struct api *api)
-{
-	const char *state = api_query(api, "state");
-	if (api->index < json_array_size(api->json)) {
-		const char *id = json_string_value(json_array_get(api->json, api->index));
-		return AWAIT(api, one,
-		    store_message(&api->world->store, &api->flow, id, &api->value), STORE_WAIT_MS);
-	}
-	json_t *data = json_array(), *body = json_object();
-	for (size_t i = 0; i < json_array_size(api->json); i++) {
-		json_t *row = json_array_get(api->json, i);
-		const char *is = json_string_value(json_object_get(row, "state"));
-		if (json_is_object(row) && (state == NULL || text_eq(is, state)))
-			json_array_append(data, row);
-	}
-	json_object_set_new(body, "data", data);
-	json_object_set_new(body, "next", json_null());
-	return api_send(api, 200, body);
-}
+#define BATCH      200
+#define LOOKED_MAX 600 /* per request: bounds its time where most are another account's */
 
 /* Another account's message is no message. */
 static bool read_own(struct api *api, struct ledger *ledger)
@@ -96,17 +28,137 @@ static bool read_own(struct api *api, struct ledger *ledger)
 	       text_eq(ledger->account, api->account);
 }
 
+/* --- GET /v1/messages: of one shipment, or those that failed for good
+ * ------------------------------ */
+
+static const char *cursor_print(struct api *api)
+{
+	const struct message_place *last = &api->messages.last;
+	return arena_printf(api->flow.arena, "%lld.%s", (long long)last->ms, last->id);
+}
+
+/* The cursor of a page: the message that was looked at last. */
+static bool cursor_read(struct api *api, const char *cursor)
+{
+	struct message_place *last = &api->messages.last;
+	struct str ms, id = str_cut(str_of(cursor), '.', &ms);
+	last->id = arena_strndup(api->flow.arena, id.at ? id.at : "", id.len);
+	return str_to_int64(ms, &last->ms) && key_partition_of_id(last->id) >= 0;
+}
+
+static next api_list(struct api *api)
+{
+	const char *shipment = api_query(api, "shipment"), *cursor = api_query(api, "cursor");
+	struct api_messages *m = &api->messages;
+	if (cursor != NULL && !cursor_read(api, cursor))
+		return api_problem(
+		    api, 400, "invalid_cursor", "The cursor is not one that a list gave.");
+	m->is_of_shipment = shipment != NULL;
+	api->json = json_array();
+	if (!m->is_of_shipment) {
+		m->partition = cursor ? (unsigned)key_partition_of_id(m->last.id) : 0;
+		return THEN(partition);
+	}
+	if (key_partition_of_id(shipment) < 0)
+		return api_problem(api, 404, "shipment_not_found",
+		    "This is no shipment id: it looks like shp_… .");
+	return AWAIT(api, of_shipment,
+	    store_history(&api->world->store, &api->flow, shipment, &api->value), STORE_SOON_MS);
+}
+
+static next api_of_shipment(struct api *api)
+{
+	if (FAILED(api))
+		return api_store_failed(api);
+	struct api_messages *m = &api->messages;
+	json_t *ids = history_message_ids(&api->value), *id;
+	size_t i;
+	m->batch = arena_array(api->flow.arena, json_array_size(ids), sizeof *m->batch);
+	json_array_foreach(ids, i, id)
+	{
+		const char *text = arena_strdup(api->flow.arena, json_string_value(id));
+		m->batch[m->count++] = (struct message_place){.id = text};
+		if (text_eq(text, m->last.id))
+			m->index = m->count;
+	}
+	json_decref(ids);
+	return THEN(take);
+}
+
+static next api_partition(struct api *api) /* what failed in the next one, the newest first */
+{
+	struct api_messages *m = &api->messages;
+	if (m->partition >= PARTITIONS)
+		return api_list_send(api, NULL);
+	struct arena *arena = api->flow.arena;
+	bool is_begun =
+	    m->last.id != NULL && (unsigned)key_partition_of_id(m->last.id) == m->partition;
+	const char *from = is_begun ? arena_printf(arena, "%lld", (long long)m->last.ms) : "+inf";
+	struct str command[] = {redis_arg("ZREVRANGEBYSCORE"),
+	    key_of(arena, m->partition, "failed"), redis_arg(from), redis_arg("-inf"),
+	    redis_arg("WITHSCORES"), redis_arg("LIMIT"),
+	    redis_arg(arena_printf(arena, "%zu", m->passed)),
+	    redis_arg(arena_printf(arena, "%d", BATCH))};
+	return AWAIT(api, failed,
+	    redis_call(api->world->redis, &api->flow, command, 8, &api->value), STORE_SOON_MS);
+}
+
+/* Of those with the cursor's score, the ids before its own were looked at: the order is falling. */
+static bool was_looked_at(const struct api_messages *m, const struct message_place *place)
+{
+	return m->last.id != NULL && place->ms == m->last.ms &&
+	       strcmp(place->id, m->last.id) >= 0 &&
+	       (unsigned)key_partition_of_id(m->last.id) == m->partition;
+}
+
+static next api_failed(struct api *api)
+{
+	if (FAILED(api))
+		return api_store_failed(api);
+	struct api_messages *m = &api->messages;
+	size_t count = api->value.count / 2;
+	m->batch = arena_array(api->flow.arena, count, sizeof *m->batch);
+	m->count = m->index = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct message_place place = {.id = api->value.items[2 * i].text.at};
+		str_to_int64(api->value.items[2 * i + 1].text, &place.ms);
+		if (!was_looked_at(m, &place))
+			m->batch[m->count++] = place;
+	}
+	m->passed = m->count == 0 ? m->passed + count : 0;
+	if (count == 0) {
+		m->partition++;
+		m->passed = 0;
+	}
+	return THEN(take);
+}
+
+static next api_take(struct api *api)
+{
+	struct api_messages *m = &api->messages;
+	if (m->index < m->count &&
+	    (json_array_size(api->json) >= api_list_limit(api) || m->looked >= LOOKED_MAX))
+		return api_list_send(api, cursor_print(api));
+	if (m->index < m->count)
+		return AWAIT(api, one,
+		    store_message(
+		        &api->world->store, &api->flow, m->batch[m->index].id, &api->value),
+		    STORE_SOON_MS);
+	return m->is_of_shipment ? api_list_send(api, NULL) : THEN(partition);
+}
+
 static next api_one(struct api *api)
 {
+	struct api_messages *m = &api->messages;
+	const char *state = api_query(api, "state");
 	struct ledger ledger;
 	if (FAILED(api))
 		return api_store_failed(api);
-	const char *id =
-	    arena_strdup(api->flow.arena, json_string_value(json_array_get(api->json, api->index)));
-	bool is_there = read_own(api, &ledger);
-	json_array_set_new(
-	    api->json, api->index++, is_there ? ledger_json(id, &ledger) : json_null());
-	return THEN(next_message);
+	m->last = m->batch[m->index++];
+	m->looked++;
+	if (read_own(api, &ledger) && (state == NULL || text_eq(ledger.state, state)))
+		json_array_append_new(api->json, ledger_json(m->last.id, &ledger));
+	return THEN(take);
 }
 
 /* --- GET /v1/messages/{id}
@@ -119,7 +171,7 @@ static next load(struct api *api, const struct step *then)
 		    api, 404, "message_not_found", "This is no message id: it looks like msg_… .");
 	return flow_await(&api->flow, then,
 	    store_message(&api->world->store, &api->flow, api->argument, &api->value),
-	    STORE_WAIT_MS);
+	    STORE_SOON_MS);
 }
 
 static next api_get(struct api *api)
@@ -157,13 +209,13 @@ static next api_shown(struct api *api)
 
 static next api_retry(struct api *api)
 {
-	api->cursor = "retry";
+	api->verb = "retry";
 	return load(api, do_owned);
 }
 
 static next api_drop(struct api *api)
 {
-	api->cursor = "drop";
+	api->verb = "drop";
 	return load(api, do_owned);
 }
 
@@ -175,12 +227,12 @@ static next api_owned(struct api *api)
 	if (!read_own(api, &ledger))
 		return api_problem(api, 404, "message_not_found", "There is no such message.");
 	int64_t now_ms = loop_now_ms();
-	const char *record = history_receipt(now_ms, api->argument, api->cursor,
+	const char *record = history_receipt(now_ms, api->argument, api->verb,
 	    "an operator said so", (int)ledger.claims, api->flow.arena);
 	return AWAIT(api, requeued,
 	    store_requeue(
-	        &api->world->store, &api->flow, api->argument, api->cursor, record, &api->value),
-	    STORE_WAIT_MS);
+	        &api->world->store, &api->flow, api->argument, api->verb, record, &api->value),
+	    STORE_SOON_MS);
 }
 
 static next api_requeued(struct api *api)
@@ -199,6 +251,6 @@ static next api_requeued(struct api *api)
 	world_nudge(api->world, partition);
 	json_t *body = json_object();
 	json_put_text(body, "id", api->argument);
-	json_put_text(body, "state", text_eq(api->cursor, "retry") ? "queued" : "dropped");
+	json_put_text(body, "state", text_eq(api->verb, "retry") ? "queued" : "dropped");
 	return api_send(api, 200, body);
 }

@@ -77,17 +77,17 @@ static bool is_of_one_carrier(const struct api *api)
 static next write_model(struct api *api)
 {
 	return AWAIT(api, written,
-	    foresight_order_write(api->world, &api->flow, api->json, (enum model)api->index,
+	    foresight_order_write(api->world, &api->flow, api->json, (enum model)api->model,
 	        &api->value, &api->value2),
 	    STORE_WAIT_MS);
 }
 
 static next api_order(struct api *api)
 {
-	while (api->index < MODELS &&
-	       json_object_get(api->json, model_name((enum model)api->index)) == NULL)
-		api->index++;
-	if (api->index == MODELS) {
+	while (api->model < MODELS &&
+	       json_object_get(api->json, model_name((enum model)api->model)) == NULL)
+		api->model++;
+	if (api->model == MODELS) {
 		size_t entries = foresight_document_entries(api->json);
 		LOG(INFO, "model_ordered", f_text("what", api->method),
 		    f_int("entries", (int64_t)entries));
@@ -98,7 +98,7 @@ static next api_order(struct api *api)
 	if (!is_of_one_carrier(api))
 		return write_model(api);
 	return AWAIT(api, named,
-	    foresight_order_names(api->world, &api->flow, (enum model)api->index, &api->value),
+	    foresight_order_names(api->world, &api->flow, (enum model)api->model, &api->value),
 	    STORE_WAIT_MS);
 }
 
@@ -113,7 +113,7 @@ static next api_written(struct api *api)
 	if (FAILED(api))
 		return api_store_failed(api); /* the order may be given again as a whole */
 	foresight_order_apply(
-	    api->world->foresight, api->json, (enum model)api->index, &api->value2);
-	api->index++;
+	    api->world->foresight, api->json, (enum model)api->model, &api->value2);
+	api->model++;
 	return THEN(order);
 }

@@ -7,6 +7,7 @@
 #include "notifier/app/intake.h"
 #include "notifier/app/json.h"
 #include "notifier/app/ledger.h"
+#include "notifier/app/memory.h"
 #include "notifier/app/metrics.h"
 
 #define CONFLICTS_MAX 5
@@ -54,15 +55,17 @@ static struct intake *read_intake(struct api *api, bool is_patch)
 
 static next api_post(struct api *api)
 {
+	if (memory_is_short(api->world))
+		return memory_refuse(api->exchange), END;
 	if (!api_body(api))
 		return END;
 	struct intake *intake = read_intake(api, false);
 	if (intake == NULL)
 		return END;
-	api->cursor = intake->shipment->number;
+	api->number = intake->shipment->number;
 	return AWAIT(api, found,
-	    store_find(&api->world->store, &api->flow, api->account, api->cursor, &api->value),
-	    STORE_WAIT_MS);
+	    store_find(&api->world->store, &api->flow, api->account, api->number, &api->value),
+	    STORE_SOON_MS);
 }
 
 static struct shipment *shipment_new(struct api *api, const struct intake *intake)
@@ -90,7 +93,6 @@ static next api_found(struct api *api) /* the unfinished one of that number, or 
 	api->is_new = existing == NULL || shipment_is_finished(existing);
 	api->apply.commit.holder = existing ? existing->id : NULL;
 	if (api->is_new) {
-		api->cursor = existing ? existing->id : "";
 		api->shipment = shipment_new(api, intake);
 	} else {
 		api->carrier_before = existing->carrier;
@@ -100,7 +102,7 @@ static next api_found(struct api *api) /* the unfinished one of that number, or 
 	return AWAIT(api, unmatched,
 	    store_unmatched(
 	        &api->world->store, &api->flow, api->account, api->shipment->number, &api->value2),
-	    STORE_WAIT_MS);
+	    STORE_SOON_MS);
 }
 
 static void add_changes(struct changes *all, const struct changes *now, struct arena *arena)
@@ -176,7 +178,7 @@ static next api_unmatched(struct api *api) /* webhooks that came before the regi
 	api->apply.commit.holder = holder;
 	return AWAIT(api, stored,
 	    store_commit(&api->world->store, &api->flow, &api->apply.commit, &api->value),
-	    STORE_WAIT_MS);
+	    STORE_SOON_MS);
 }
 
 static next api_replay(struct api *api)
@@ -184,7 +186,7 @@ static next api_replay(struct api *api)
 	return AWAIT(api, found,
 	    store_find(
 	        &api->world->store, &api->flow, api->account, api->shipment->number, &api->value),
-	    STORE_WAIT_MS);
+	    STORE_SOON_MS);
 }
 
 static next api_stored(struct api *api)
@@ -226,7 +228,7 @@ static next load(struct api *api, const struct step *then)
 		return api_problem(api, 404, "shipment_not_found",
 		    "This is no shipment id: it looks like shp_… .");
 	return flow_await(&api->flow, then,
-	    store_get(&api->world->store, &api->flow, api->argument, &api->value), STORE_WAIT_MS);
+	    store_get(&api->world->store, &api->flow, api->argument, &api->value), STORE_SOON_MS);
 }
 
 static next api_get(struct api *api)
@@ -240,7 +242,7 @@ static next api_state(struct api *api)
 		return END;
 	return AWAIT(api, planned_poll,
 	    store_next_poll(&api->world->store, &api->flow, api->shipment, &api->value2),
-	    STORE_WAIT_MS);
+	    STORE_SOON_MS);
 }
 
 /* An unchanged parcel is planned again without being stored again: the due list knows best. */
@@ -256,7 +258,7 @@ static next api_planned_poll(struct api *api)
 	take_next_poll(api);
 	return AWAIT(api, history,
 	    store_history(&api->world->store, &api->flow, api->shipment->id, &api->value2),
-	    STORE_WAIT_MS);
+	    STORE_SOON_MS);
 }
 
 static next api_history(struct api *api)
@@ -280,7 +282,7 @@ static next api_explain_history(struct api *api)
 		return END;
 	return AWAIT(api, explain_poll,
 	    store_next_poll(&api->world->store, &api->flow, api->shipment, &api->value2),
-	    STORE_WAIT_MS);
+	    STORE_SOON_MS);
 }
 
 static next api_explain_poll(struct api *api)
@@ -288,7 +290,7 @@ static next api_explain_poll(struct api *api)
 	take_next_poll(api);
 	return AWAIT(api, explained,
 	    store_history(&api->world->store, &api->flow, api->shipment->id, &api->value2),
-	    STORE_WAIT_MS);
+	    STORE_SOON_MS);
 }
 
 static next api_explained(struct api *api)
@@ -336,7 +338,7 @@ static next api_patched(struct api *api)
 	api->is_new = false;
 	return AWAIT(api, planned,
 	    store_commit(&api->world->store, &api->flow, &api->apply.commit, &api->value),
-	    STORE_WAIT_MS);
+	    STORE_SOON_MS);
 }
 
 static next api_planned(struct api *api)
@@ -364,7 +366,7 @@ static next api_dropped(struct api *api)
 		return END;
 	return AWAIT(api, forget,
 	    store_history(&api->world->store, &api->flow, api->shipment->id, &api->value2),
-	    STORE_WAIT_MS);
+	    STORE_SOON_MS);
 }
 
 static next api_forget(struct api *api) /* what lies in the local mailbox, then what Redis holds */
@@ -377,7 +379,7 @@ static next api_forget(struct api *api) /* what lies in the local mailbox, then 
 	json_array_foreach(api->json, i, id)
 	    mailbox_forget(api->world, json_string_value(id), api->flow.arena);
 	return AWAIT(api, erased,
-	    store_erase(&api->world->store, &api->flow, api->shipment, &api->value), STORE_WAIT_MS);
+	    store_erase(&api->world->store, &api->flow, api->shipment, &api->value), STORE_SOON_MS);
 }
 
 static next api_erased(struct api *api)
@@ -410,5 +412,5 @@ static next api_refreshed(struct api *api)
 	api->apply.commit = (struct commit){.shipment = api->shipment, .now_ms = loop_now_ms()};
 	return AWAIT(api, planned,
 	    store_commit(&api->world->store, &api->flow, &api->apply.commit, &api->value),
-	    STORE_WAIT_MS);
+	    STORE_SOON_MS);
 }

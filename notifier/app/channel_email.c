@@ -5,19 +5,6 @@
 #include "notifier/app/channel.h"
 #include "notifier/message/mail.h"
 
-/* An operation that failed before it began: completes at once. */
-struct refusal {
-	struct await await;
-};
-
-static struct await *refuse(struct flow *flow, const struct err *err)
-{
-	struct refusal *refusal = arena_alloc(flow->arena, sizeof *refusal);
-	await_init(&refusal->await, flow, NULL);
-	await_failed(&refusal->await, err);
-	return &refusal->await;
-}
-
 static struct await *email_send(struct world *world, struct flow *flow, const struct outgoing *o,
     char *answer, size_t answer_bytes)
 {
@@ -33,7 +20,7 @@ static struct await *email_send(struct world *world, struct flow *flow, const st
 		    &err, ERR_AUTH, "accounts.%s.email.smtp.host is not set", o->account->name);
 	if (!ok) {
 		buf_free(&content);
-		return refuse(flow, &err);
+		return await_over(flow, &err);
 	}
 	struct smtp_mail mail = {.from = arena_strdup(flow->arena, from.address),
 	    .to = o->to,

@@ -10,10 +10,6 @@
 #include "notifier/io/files.h"
 #include "notifier/message/sms.h"
 
-struct post {
-	struct await await;
-};
-
 static json_t *summary(const struct outgoing *o)
 {
 	json_t *file = json_object();
@@ -57,15 +53,10 @@ static struct await *mailbox_send(struct world *world, struct flow *flow, const 
     char *answer, size_t answer_bytes)
 {
 	struct err err;
-	struct post *post = arena_alloc(flow->arena, sizeof *post);
-	await_init(&post->await, flow, NULL);
-	if (!write_files(world, flow, o, &err)) {
-		await_failed(&post->await, &err);
-		return &post->await;
-	}
+	if (!write_files(world, flow, o, &err))
+		return await_over(flow, &err);
 	snprintf(answer, answer_bytes, "written to the local mailbox");
-	await_done(&post->await);
-	return &post->await;
+	return await_over(flow, NULL);
 }
 
 void mailbox_forget(const struct world *world, const char *message_id, struct arena *arena)

@@ -20,6 +20,7 @@
 #define DEFAULT_FILE "notifier.yaml"
 #define DEFAULT_DATA "./data" /* as config.def has it */
 #define LIST_ROUNDS  10000
+#define LIST_LIMIT   200
 
 /* --- which daemon ------------------------------------------------------------------------------
  */
@@ -164,20 +165,6 @@ int client_close(struct client *client)
 	client->curl = NULL;
 	arena_free(&client->arena);
 	return client->code;
-}
-
-bool client_limit(struct client *client, const char *text, size_t *limit)
-{
-	int64_t number;
-	if (text == NULL)
-		return true;
-	if (!str_to_int64(str_of(text), &number) || number < 1 || number > 10000000) {
-		client->code = options_usage(
-		    client->command, "--limit takes a number from 1, not \"%s\"", text);
-		return false;
-	}
-	*limit = (size_t)number;
-	return true;
 }
 
 /* --- one request -------------------------------------------------------------------------------
@@ -354,17 +341,39 @@ json_t *client_call(struct client *client, const char *method, const char *path,
 	return NULL;
 }
 
-json_t *client_list(struct client *client, const char *path, size_t limit)
+const char *client_filtered(
+    struct client *client, const char *path, const char *name, const char *value)
+{
+	if (value == NULL)
+		return path;
+	const char *filter = client_path(client, "%s=%s", name, value, NULL);
+	return arena_printf(client->arena, "%s%c%s", path, strchr(path, '?') ? '&' : '?', filter);
+}
+
+/* "--limit 50"; false: said. */
+static bool limit_read(struct client *client, const char *text, size_t *limit)
+{
+	int64_t number;
+	if (text == NULL)
+		return true;
+	if (!str_to_int64(str_of(text), &number) || number < 1 || number > 10000000) {
+		client->code = options_usage(
+		    client->command, "--limit takes a number from 1, not \"%s\"", text);
+		return false;
+	}
+	*limit = (size_t)number;
+	return true;
+}
+
+static json_t *list_ask(struct client *client, const char *path, size_t limit)
 {
 	json_t *all = json_object(), *data = json_array();
 	const char *cursor = NULL,
 	           *size = arena_printf(client->arena, "%zu", limit < 200 ? limit : 200);
 	json_object_set_new(all, "data", data);
 	for (int round = 0; round < LIST_ROUNDS; round++) {
-		const char *page_path = client_path(
-		    client, cursor ? "limit=%s&cursor=%s" : "limit=%s", size, cursor, NULL);
-		page_path = arena_printf(
-		    client->arena, "%s%c%s", path, strchr(path, '?') ? '&' : '?', page_path);
+		const char *page_path = client_filtered(client, path, "limit", size);
+		page_path = client_filtered(client, page_path, "cursor", cursor);
 		json_t *page = client_call(client, "GET", page_path, NULL);
 		if (page == NULL) {
 			json_decref(all);
@@ -378,6 +387,24 @@ json_t *client_list(struct client *client, const char *path, size_t limit)
 	}
 	json_put_null_text(all, "next", cursor);
 	return all;
+}
+
+void client_list(struct client *client, const char *path, const char *limit_text,
+    void (*print)(struct client *client, const json_t *list))
+{
+	size_t limit = LIST_LIMIT;
+	if (!limit_read(client, limit_text, &limit))
+		return;
+	json_t *list = list_ask(client, path, limit);
+	size_t count = json_array_size(json_object_get(list, "data"));
+	if (list != NULL && client->as_json) {
+		client_print_json(list);
+	} else if (list != NULL) {
+		print(client, list);
+		if (client_text(list, "next") != NULL)
+			fprintf(stderr, "there are more; --limit %zu shows more\n", count * 10);
+	}
+	json_decref(list);
 }
 
 const char *client_shipment_id(struct client *client, const char *id_or_number)

@@ -69,12 +69,15 @@ json_t *client_call(struct client *client, const char *method, const char *path,
 void client_print_problem(
     struct client *client, const char *where, const struct client_answer *answer);
 
-/* For `list`: follows the cursor until limit rows are there; {"data":[…],"next":…} or NULL. */
-json_t *client_list(struct client *client, const char *path, size_t limit);
+/* "/v1/shipments" with "name=value" behind it, escaped; the path as it is when value is NULL. */
+const char *client_filtered(
+    struct client *client, const char *path, const char *name, const char *value);
+/* `list`: follows the cursor until as many rows are there as limit says ("50"; NULL: 200), and
+ * shows {"data":[…],"next":…} as JSON or by print. */
+void client_list(struct client *client, const char *path, const char *limit_text,
+    void (*print)(struct client *client, const json_t *list));
 /* The id itself, or that of the shipment with this tracking number; NULL: there is none. */
 const char *client_shipment_id(struct client *client, const char *id_or_number);
-/* "--limit 50"; false: said. */
-bool client_limit(struct client *client, const char *text, size_t *limit) CHECK_RESULT;
 
 /* --- answers on the screen --- */
 void client_print_json(const json_t *value); /* one line for machines, indented on a terminal */

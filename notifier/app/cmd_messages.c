@@ -4,7 +4,7 @@
 #include "notifier/app/table.h"
 #include "notifier/base/str.h"
 
-static void print_list(struct client *client, const json_t *list, bool of_shipment)
+static void print_list(struct client *client, const json_t *list, const char *if_empty)
 {
 	static const struct table_column columns[] = {{"ID", true}, {"STATE", true},
 	    {"EVENT", true}, {"CHANNEL", true}, {"TRIES", true}, {"NOTICED (UTC)", true},
@@ -25,39 +25,35 @@ static void print_list(struct client *client, const json_t *list, bool of_shipme
 	if (table_rows(table) > 0)
 		table_show(table);
 	else
-		puts(of_shipment ? "no messages about this parcel"
-		                 : "no failed messages (--shipment ID lists all of one parcel)");
+		puts(if_empty);
 }
 
-static const char *list_path(struct client *client, const char *shipment, const char *state)
+static void print_failed(struct client *client, const json_t *list)
 {
-	const char *id = shipment ? client_shipment_id(client, shipment) : NULL;
-	if (shipment != NULL && id == NULL)
-		return NULL;
-	if (id != NULL && state != NULL)
-		return client_path(client, "/v1/messages?shipment=%s&state=%s", id, state, NULL);
-	if (id != NULL)
-		return client_path(client, "/v1/messages?shipment=%s", id, NULL, NULL);
-	return state ? client_path(client, "/v1/messages?state=%s", state, NULL, NULL)
-	             : "/v1/messages";
+	print_list(client, list, "no failed messages (--shipment ID lists all of one parcel)");
+}
+
+static void print_of_shipment(struct client *client, const json_t *list)
+{
+	print_list(client, list, "no messages about this parcel");
 }
 
 static int messages_list(int argc, char **argv)
 {
 	struct client client = {.command = "messages"};
-	const char *shipment = NULL, *state = NULL;
+	const char *shipment = NULL, *state = NULL, *limit = NULL;
 	const struct options_row rows[] = {CLIENT_OPTION_ROWS(client),
-	    {.name = "--shipment", .text = &shipment}, {.name = "--state", .text = &state}};
+	    {.name = "--shipment", .text = &shipment}, {.name = "--state", .text = &state},
+	    {.name = "--limit", .text = &limit}};
 	struct client_usage usage = {rows, sizeof rows / sizeof *rows, NULL};
 	if (!client_open(&client, &usage, argc, argv))
 		return client_close(&client);
-	const char *path = list_path(&client, shipment, state);
-	json_t *list = path ? client_call(&client, "GET", path, NULL) : NULL;
-	if (list != NULL && client.as_json)
-		client_print_json(list);
-	else if (list != NULL)
-		print_list(&client, list, shipment != NULL);
-	json_decref(list);
+	const char *id = shipment ? client_shipment_id(&client, shipment) : NULL;
+	if (shipment != NULL && id == NULL)
+		return client_close(&client);
+	const char *path = client_filtered(&client, "/v1/messages", "shipment", id);
+	client_list(&client, client_filtered(&client, path, "state", state), limit,
+	    id ? print_of_shipment : print_failed);
 	return client_close(&client);
 }
 

@@ -5,8 +5,6 @@
 #include "notifier/app/command.h"
 #include "notifier/app/table.h"
 
-#define LIST_LIMIT 200
-
 /* --- add, import -------------------------------------------------------------------------------
  */
 
@@ -96,40 +94,22 @@ static void print_list(struct client *client, const json_t *list)
 		puts("no shipments");
 	else
 		table_show(table);
-	if (client_text(list, "next") != NULL)
-		fprintf(stderr, "there are more; --limit %zu shows more\n", table_rows(table) * 10);
-}
-
-/* Adds "&name=value" where a value was given. */
-static const char *filtered(
-    struct client *client, const char *path, const char *name, const char *value)
-{
-	if (value == NULL)
-		return path;
-	const char *filter = client_path(client, "%s=%s", name, value, NULL);
-	return arena_printf(client->arena, "%s%c%s", path, strchr(path, '?') ? '&' : '?', filter);
 }
 
 static int shipments_list(int argc, char **argv)
 {
 	struct client client = {.command = "shipments"};
-	const char *status = NULL, *order = NULL, *number = NULL, *limit_text = NULL;
-	size_t limit = LIST_LIMIT;
+	const char *status = NULL, *order = NULL, *number = NULL, *limit = NULL;
 	const struct options_row rows[] = {CLIENT_OPTION_ROWS(client),
 	    {.name = "--status", .text = &status}, {.name = "--order", .text = &order},
-	    {.name = "--number", .text = &number}, {.name = "--limit", .text = &limit_text}};
+	    {.name = "--number", .text = &number}, {.name = "--limit", .text = &limit}};
 	struct client_usage usage = {rows, sizeof rows / sizeof *rows, NULL};
-	if (!client_open(&client, &usage, argc, argv) || !client_limit(&client, limit_text, &limit))
+	if (!client_open(&client, &usage, argc, argv))
 		return client_close(&client);
-	const char *path = filtered(&client, "/v1/shipments", "status", status);
-	path = filtered(&client, path, "order_number", order);
-	path = filtered(&client, path, "number", number);
-	json_t *list = client_list(&client, path, limit);
-	if (list != NULL && client.as_json)
-		client_print_json(list);
-	else if (list != NULL)
-		print_list(&client, list);
-	json_decref(list);
+	const char *path = client_filtered(&client, "/v1/shipments", "status", status);
+	path = client_filtered(&client, path, "order_number", order);
+	path = client_filtered(&client, path, "number", number);
+	client_list(&client, path, limit, print_list);
 	return client_close(&client);
 }
 

@@ -86,19 +86,26 @@ static void send_clock(struct world *world, struct http_exchange *exchange)
 	arena_free(&arena);
 }
 
+static const struct page *page_find(const char *path)
+{
+	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+		if (strcmp(path, pages[i].path) == 0)
+			return &pages[i];
+	return NULL;
+}
+
 bool console_handle(
     struct world *world, struct http_exchange *exchange, const struct http_incoming *incoming)
 {
-	if (strcmp(incoming->method, "GET") != 0 && strcmp(incoming->method, "HEAD") != 0)
+	const struct page *page = page_find(incoming->path);
+	bool is_clock = strcmp(incoming->path, "/console/clock.json") == 0;
+	if (page == NULL && !is_clock)
 		return false;
-	if (strcmp(incoming->path, "/console/clock.json") == 0) {
+	if (strcmp(incoming->method, "GET") != 0)
+		problem_send_allowed(exchange, "GET, HEAD");
+	else if (is_clock)
 		send_clock(world, exchange);
-		return true;
-	}
-	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
-		if (strcmp(incoming->path, pages[i].path) == 0) {
-			send_page(exchange, incoming, &pages[i]);
-			return true;
-		}
-	return false;
+	else
+		send_page(exchange, incoming, page);
+	return true;
 }

@@ -128,7 +128,7 @@ static void judge_entry(
 static next decide_judge(struct decide *p) /* pure: what becomes of each? */
 {
 	if (FAILED(p)) { /* perhaps it ran: then they are pending, and not new any more */
-		world_store_failed("events", &p->flow.err);
+		world_store_failed(p->world, "events", &p->flow.err);
 		p->partition->drains_events = p->partition->has_events = true;
 		return END;
 	}

@@ -105,6 +105,25 @@ static next deliver_reloaded(struct deliver *p)
 	return THEN(look);
 }
 
+/* A former life had claimed it and did not say how it ended: perhaps it was sent.  What this life
+ * claims twice (the reply to the first claim was lost) was not. */
+static bool is_perhaps_sent(const struct deliver *p)
+{
+	return text_eq(p->ledger.state, "sending") &&
+	       !text_eq(p->ledger.attempt_id, p->world->attempt);
+}
+
+static next end_as_dropped(struct deliver *p, enum decision_why why)
+{
+	const char *name = decision_why_name(why);
+	if (is_perhaps_sent(p))
+		return end_as(p, "unknown",
+		    arena_printf(p->flow.arena,
+		        "it was being sent when the daemon ended; not again: %s", name));
+	bool is_expired = why == WHY_TOO_OLD && p->ledger.failures > 0;
+	return end_as(p, is_expired ? "expired" : "dropped", name);
+}
+
 static next deliver_look(struct deliver *p) /* once more: is it still right to send it? */
 {
 	if (p->is_unreadable) /* perhaps a newer notifier wrote it: kept for one that can read it */
@@ -125,18 +144,15 @@ static next deliver_look(struct deliver *p) /* once more: is it still right to s
 	struct decision decision = policy_decide(&query);
 	if (decision.verdict == VERDICT_DROP &&
 	    !(p->ledger.is_forced && decision.why == WHY_TOO_OLD))
-		return end_as(p,
-		    decision.why == WHY_TOO_OLD && p->ledger.failures > 0 ? "expired" : "dropped",
-		    decision_why_name(decision.why));
+		return end_as_dropped(p, decision.why);
 	p->outgoing.account = account;
 	p->outgoing.runtime = world_account(p->world, account->name);
 	p->driver = channel_for(account, p->ledger.channel);
 	if (p->outgoing.runtime == NULL)
 		return end_as(
 		    p, "failed", "the account is new since the last start: restart, then retry");
-	/* A former life was sending it when it ended.  Where a copy could not be told from the
-	 * original, nobody is told twice. */
-	if (text_eq(p->ledger.state, "sending") && !p->driver->may_repeat)
+	/* Where a copy could not be told from the original, nobody is told twice. */
+	if (is_perhaps_sent(p) && !p->driver->may_repeat)
 		return end_as(p, "unknown", "it was being sent when the daemon ended");
 	return THEN(render);
 }
@@ -421,7 +437,7 @@ static void deliver_start(struct claim *claim, const struct redis_value *row)
 static next claim_hand_out(struct claim *p)
 {
 	if (FAILED(p)) { /* perhaps it ran: our pending entries tell */
-		world_store_failed("claim", &p->flow.err);
+		world_store_failed(p->world, "claim", &p->flow.err);
 		partition_drain(p->partition);
 		p->has_failed = true;
 		return END;

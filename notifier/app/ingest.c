@@ -7,7 +7,9 @@
 #include "notifier/app/apply.h"
 #include "notifier/app/history.h"
 #include "notifier/app/json.h"
+#include "notifier/app/memory.h"
 #include "notifier/app/metrics.h"
+#include "notifier/app/parse_job.h"
 #include "notifier/app/problem.h"
 #include "notifier/base/log.h"
 
@@ -21,8 +23,7 @@ struct ingest {
 	const char *account;
 	struct http_exchange *exchange;
 	struct carrier_hook hook;
-	struct carrier_reply reply; /* a handshake's answer */
-	struct report_set set;
+	struct parse_result parsed; /* a handshake's answer, too */
 	size_t index;
 	struct apply apply;
 	struct redis_value value;
@@ -35,6 +36,7 @@ struct ingest {
 #define INGEST_STEPS(X)                                                                            \
 	X(ingest, verify)                                                                          \
 	X(ingest, parse)                                                                           \
+	X(ingest, understand)                                                                      \
 	X(ingest, take)                                                                            \
 	X(ingest, load)                                                                            \
 	X(ingest, detect)                                                                          \
@@ -49,6 +51,7 @@ INGEST_STEPS(FLOW_STEP)
 static void ingest_fini(struct flow *flow)
 {
 	struct ingest *p = (struct ingest *)(void *)flow;
+	arena_free(&p->parsed.arena);
 	config_unref(&p->config);
 	xfree(p);
 }
@@ -84,31 +87,41 @@ static next ingest_verify(struct ingest *p) /* pure: do the raw bytes come from 
 		    "carrier.");
 		return END;
 	}
+	if (memory_is_short(p->world)) {
+		metric_count(METRIC_HOOKS, carrier->name, "503", NULL);
+		memory_refuse(p->exchange);
+		return END;
+	}
 	return THEN(parse);
 }
 
 static next ingest_parse(struct ingest *p) /* pure: bytes → reports */
 {
-	report_set_init(&p->set, p->flow.arena);
-	struct err err;
-	if (!p->via->carrier->hook_read(&p->hook, &p->set, &p->reply, &err)) {
-		p->quarantine_why = arena_strdup(p->flow.arena, err.text);
-		return THEN(quarantine);
-	}
-	return THEN(take);
+	return AWAIT(p, understand, parse_hook(&p->flow, p->via->carrier, &p->hook, &p->parsed),
+	    PARSE_WAIT_MS);
+}
+
+static next ingest_understand(struct ingest *p)
+{
+	if (FAILED(p))
+		return THEN(refuse);
+	if (p->parsed.ok)
+		return THEN(take);
+	p->quarantine_why = arena_strdup(p->flow.arena, p->parsed.err.text);
+	return THEN(quarantine);
 }
 
 static next ingest_take(struct ingest *p) /* the next report of the webhook */
 {
 	p->conflicts = 0;
-	if (p->index >= p->set.count)
+	if (p->index >= p->parsed.set.count)
 		return THEN(accept);
-	const struct report *report = &p->set.reports[p->index];
+	const struct report *report = &p->parsed.set.reports[p->index];
 	if (report->error == REPORT_OK && report->tracking_number != NULL)
 		return AWAIT(p, load,
 		    store_find(
 		        &p->world->store, &p->flow, p->account, report->tracking_number, &p->value),
-		    STORE_WAIT_MS);
+		    STORE_SOON_MS);
 	p->quarantine_why = report->error_message ? report->error_message : "an error report";
 	return THEN(quarantine);
 }
@@ -128,7 +141,7 @@ static next ingest_load(struct ingest *p) /* Redis: what do we believe? */
 
 static next ingest_detect(struct ingest *p) /* pure: what has changed? */
 {
-	apply_report(&p->apply, &p->set.reports[p->index], SOURCE_WEBHOOK, p->now_ms);
+	apply_report(&p->apply, &p->parsed.set.reports[p->index], SOURCE_WEBHOOK, p->now_ms);
 	if (p->apply.changes.outcome == OUTCOME_QUARANTINED) {
 		p->quarantine_why = p->apply.changes.why;
 		return THEN(quarantine);
@@ -142,7 +155,7 @@ static next ingest_detect(struct ingest *p) /* pure: what has changed? */
 static next ingest_commit(struct ingest *p) /* Redis: state and events, one script */
 {
 	return AWAIT(p, committed,
-	    store_commit(&p->world->store, &p->flow, &p->apply.commit, &p->value), STORE_WAIT_MS);
+	    store_commit(&p->world->store, &p->flow, &p->apply.commit, &p->value), STORE_SOON_MS);
 }
 
 static next ingest_committed(struct ingest *p)
@@ -159,8 +172,8 @@ static next ingest_committed(struct ingest *p)
 		return THEN(refuse);
 	return AWAIT(p, load,
 	    store_find(&p->world->store, &p->flow, p->account,
-	        p->set.reports[p->index].tracking_number, &p->value),
-	    STORE_WAIT_MS);
+	        p->parsed.set.reports[p->index].tracking_number, &p->value),
+	    STORE_SOON_MS);
 }
 
 static next ingest_keep(struct ingest *p) /* nobody registered the number yet: it waits 7 days */
@@ -168,13 +181,13 @@ static next ingest_keep(struct ingest *p) /* nobody registered the number yet: i
 	json_t *record = json_object();
 	json_put_text(record, "c", p->via->carrier->name);
 	json_put_int(record, "t", p->now_ms);
-	json_object_set_new(record, "r", report_to_json(&p->set.reports[p->index]));
+	json_object_set_new(record, "r", report_to_json(&p->parsed.set.reports[p->index]));
 	struct str text = json_text(record, p->flow.arena);
 	json_decref(record);
 	return AWAIT(p, kept,
 	    store_keep_unmatched(&p->world->store, &p->flow, p->account,
-	        p->set.reports[p->index].tracking_number, text.at, &p->value),
-	    STORE_WAIT_MS);
+	        p->parsed.set.reports[p->index].tracking_number, text.at, &p->value),
+	    STORE_SOON_MS);
 }
 
 static next ingest_kept(struct ingest *p)
@@ -187,8 +200,8 @@ static next ingest_kept(struct ingest *p)
 	if (was_registered)
 		return AWAIT(p, load,
 		    store_find(&p->world->store, &p->flow, p->account,
-		        p->set.reports[p->index].tracking_number, &p->value),
-		    STORE_WAIT_MS);
+		        p->parsed.set.reports[p->index].tracking_number, &p->value),
+		    STORE_SOON_MS);
 	count(p, "unmatched");
 	return THEN(following);
 }
@@ -202,7 +215,7 @@ static next ingest_quarantine(struct ingest *p) /* cannot be read or believed: k
 	    .now_ms = p->now_ms};
 	LOG(WARN, "webhook_quarantined", f_text("carrier", q.carrier), f_text("why", q.why));
 	return AWAIT(p, quarantined, store_quarantine(&p->world->store, &p->flow, &q, &p->value),
-	    STORE_WAIT_MS);
+	    STORE_SOON_MS);
 }
 
 static next ingest_quarantined(struct ingest *p)
@@ -221,12 +234,12 @@ static next ingest_following(struct ingest *p)
 
 static next ingest_accept(struct ingest *p) /* everything is on disk */
 {
-	if (p->reply.status != 0) {
+	if (p->parsed.reply.status != 0) {
 		struct http_reply reply = {
-		    .status = p->reply.status, .body = str_of(p->reply.body)};
-		for (size_t i = 0; i < p->reply.header_count; i++)
+		    .status = p->parsed.reply.status, .body = str_of(p->parsed.reply.body)};
+		for (size_t i = 0; i < p->parsed.reply.header_count; i++)
 			reply.headers[reply.header_count++] = (struct http_header){
-			    p->reply.headers[i].name, p->reply.headers[i].value};
+			    p->parsed.reply.headers[i].name, p->parsed.reply.headers[i].value};
 		http_reply_send(p->exchange, &reply);
 		return END;
 	}
@@ -239,8 +252,8 @@ static next ingest_accept(struct ingest *p) /* everything is on disk */
 static next ingest_refuse(struct ingest *p) /* the sender must try again */
 {
 	metric_count(METRIC_HOOKS, p->via->carrier->name, "503", NULL);
-	LOG(WARN, "webhook_not_stored", f_text("carrier", p->via->carrier->name),
-	    f_text("why", p->flow.err.text));
+	LOG(WARN, "webhook_not_stored", f_text("request_id", http_exchange_id(p->exchange)),
+	    f_text("carrier", p->via->carrier->name), f_text("why", p->flow.err.text));
 	problem_send_retry(p->exchange, "not_writable", "The storage does not take writes now.");
 	return END;
 }

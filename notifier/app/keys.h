@@ -12,7 +12,7 @@
  *   n:{pNN}:unmatched:A:NUM   list    webhooks about numbers nobody registered, 7 d
  *   n:{pNN}:quarantine        stream  what could not be parsed or believed, 14 d
  *   n:{pNN}:owner, :epoch     string  lease "WORKER EPOCH" with a TTL; integer
- *   n:{pNN}:seen:A:KEY        string  answers to Idempotency-Keys, 1 d
+ *   n:{pNN}:seen:A:KEY        string  what became of an Idempotency-Key, 1 d (app/api_idempotency)
  *   n:lim:CARRIER             hash    rate tokens, calls of the day, blocked until
  *   n:workers                 zset    worker id → last sign of life (ms)
  *   n:keys                    hash    SHA-256 of an API key → JSON

@@ -28,6 +28,10 @@
 	    "Commits that had to load again.")                                                     \
 	X(REDIS_STATE, "notifier_redis_state", GAUGE, "state",                                     \
 	    "1 for the state that Redis is in.")                                                   \
+	X(REDIS_MEMORY, "notifier_redis_memory_ratio", GAUGE, "",                                  \
+	    "Redis's memory against its maxmemory; 0: it has none.")                               \
+	X(INTAKE, "notifier_intake_open", GAUGE, "",                                               \
+	    "0 while nothing new is taken in because Redis's memory is short.")                    \
 	X(BREAKER, "notifier_breaker_open", GAUGE, "provider", "1 while calls are held back.")     \
 	X(PARTITIONS, "notifier_partitions_owned", GAUGE, "", "Partitions that this worker owns.") \
 	X(IN_FLIGHT, "notifier_messages_in_flight", GAUGE, "", "Messages being sent now.")         \

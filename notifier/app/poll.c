@@ -4,6 +4,7 @@
 
 #include "notifier/app/apply.h"
 #include "notifier/app/history.h"
+#include "notifier/app/memory.h"
 #include "notifier/app/metrics.h"
 #include "notifier/app/parse_job.h"
 #include "notifier/app/token.h"
@@ -122,7 +123,7 @@ static next poll_collect(struct poll *p)
 	if (FAILED(p) || store_is_fenced(&p->value)) {
 		p->runtime->next_due_ms[p->partition] = 0;
 		if (FAILED(p))
-			world_store_failed("due", &p->flow.err);
+			world_store_failed(p->world, "due", &p->flow.err);
 		else
 			world_lost(p->world, p->partition);
 		return p->count > 0 ? THEN(judge) : END;
@@ -269,7 +270,7 @@ static next poll_read(struct poll *p) /* anything new in the bytes? */
 	}
 	struct carrier_answer answer = {.status = p->answer.status, .body = p->answer.body};
 	return AWAIT(p, understand,
-	    parse_answer(&p->flow, p->via->carrier, &p->asked, &answer, &p->parsed), 30000);
+	    parse_answer(&p->flow, p->via->carrier, &p->asked, &answer, &p->parsed), PARSE_WAIT_MS);
 }
 
 static next poll_understand(struct poll *p)
@@ -461,8 +462,9 @@ void poll_more(struct world *world, struct carrier_runtime *runtime)
 {
 	const struct carrier_config *via = config_carrier(world->config, runtime->carrier->name);
 	int64_t now_ms = loop_now_ms();
-	if (world->is_stopping || redis_state_now(world->redis) != REDIS_OK || via == NULL ||
-	    runtime->carrier->poll_request == NULL || via->settings.base_url == NULL)
+	if (world->is_stopping || redis_state_now(world->redis) != REDIS_OK ||
+	    memory_is_short(world) || via == NULL || runtime->carrier->poll_request == NULL ||
+	    via->settings.base_url == NULL)
 		return;
 	while (runtime->in_flight < via->concurrency && runtime->blocked_until_ms <= now_ms &&
 	       poll_is_due(world, runtime, now_ms) && breaker_allows(&runtime->breaker, now_ms)) {

@@ -1,7 +1,6 @@
 #include "notifier/app/problem.h"
 
 #include "notifier/app/json.h"
-#include "notifier/io/loop.h"
 
 static const char *status_title(int status)
 {
@@ -19,7 +18,8 @@ static const char *status_title(int status)
 	return "Error";
 }
 
-static void send_body(struct http_exchange *exchange, int status, json_t *body)
+static void send_body(
+    struct http_exchange *exchange, int status, json_t *body, const struct http_header *more)
 {
 	struct arena *arena = arena_new();
 	struct http_reply reply = {.status = status,
@@ -30,30 +30,43 @@ static void send_body(struct http_exchange *exchange, int status, json_t *body)
 	if (status == 401)
 		reply.headers[reply.header_count++] =
 		    (struct http_header){"WWW-Authenticate", "Bearer"};
+	if (more != NULL)
+		reply.headers[reply.header_count++] = *more;
 	http_reply_send(exchange, &reply);
 	arena_free(&arena);
 	json_decref(body);
 }
 
-static json_t *problem_new(int status, const char *code, const char *detail)
+static json_t *problem_new(
+    const struct http_exchange *exchange, int status, const char *code, const char *detail)
 {
-	unsigned char random[8];
-	char request_id[17];
-	loop_random(random, sizeof random);
-	hex_encode(request_id, random, sizeof random);
 	json_t *body = json_object();
 	json_put_text(body, "type", "about:blank");
 	json_put_text(body, "title", status_title(status));
 	json_object_set_new(body, "status", json_integer(status));
 	json_put_text(body, "code", code);
 	json_put_text(body, "detail", detail);
-	json_put_text(body, "request_id", request_id);
+	json_put_text(body, "request_id", http_exchange_id(exchange));
 	return body;
 }
 
 void problem_send(struct http_exchange *exchange, int status, const char *code, const char *detail)
 {
-	send_body(exchange, status, problem_new(status, code, detail));
+	send_body(exchange, status, problem_new(exchange, status, code, detail), NULL);
+}
+
+void problem_send_allowed(struct http_exchange *exchange, const char *methods)
+{
+	send_body(exchange, 405,
+	    problem_new(exchange, 405, "method_not_allowed",
+	        "This path does not take that method; the header Allow lists those that it takes."),
+	    &(struct http_header){"Allow", methods});
+}
+
+void problem_send_busy(struct http_exchange *exchange, const char *code, const char *detail)
+{
+	send_body(exchange, 409, problem_new(exchange, 409, code, detail),
+	    &(struct http_header){"Retry-After", "1"});
 }
 
 void problem_send_retry(struct http_exchange *exchange, const char *code, const char *detail)
@@ -64,7 +77,7 @@ void problem_send_retry(struct http_exchange *exchange, const char *code, const 
 void problem_send_places(struct http_exchange *exchange, int status, const char *code,
     const char *detail, const struct problem_place *places, size_t count)
 {
-	json_t *body = problem_new(status, code, detail), *errors = json_array();
+	json_t *body = problem_new(exchange, status, code, detail), *errors = json_array();
 	for (size_t i = 0; i < count; i++) {
 		json_t *place = json_object();
 		json_put_text(place, "pointer", places[i].pointer);
@@ -72,5 +85,5 @@ void problem_send_places(struct http_exchange *exchange, int status, const char 
 		json_array_append_new(errors, place);
 	}
 	json_object_set_new(body, "errors", errors);
-	send_body(exchange, status, body);
+	send_body(exchange, status, body, NULL);
 }

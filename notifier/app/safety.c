@@ -14,8 +14,7 @@ static const char *setting(const struct redis_value *pairs, const char *name, st
 	return NULL;
 }
 
-/* "name:value" on a line of its own. */
-static const char *info_line(const char *info, const char *name, struct arena *arena)
+const char *safety_info_line(const char *info, const char *name, struct arena *arena)
 {
 	size_t len = strlen(name);
 	for (const char *at = info; at != NULL; at = strchr(at, '\n')) {
@@ -35,11 +34,11 @@ void safety_read(const struct redis_value *settings, const struct redis_value *i
 	    .no_appendfsync_on_rewrite = setting(settings, "no-appendfsync-on-rewrite", arena),
 	    .info = info->type == REDIS_TEXT ? arena_strndup(arena, info->text.at, info->text.len)
 	                                     : NULL};
-	const char *aof = info_line(facts->info, "aof_enabled", arena);
+	const char *aof = safety_info_line(facts->info, "aof_enabled", arena);
 	if (facts->appendonly == NULL && aof != NULL)
 		facts->appendonly = text_eq(aof, "1") ? "yes" : "no";
 	if (facts->maxmemory_policy == NULL)
-		facts->maxmemory_policy = info_line(facts->info, "maxmemory_policy", arena);
+		facts->maxmemory_policy = safety_info_line(facts->info, "maxmemory_policy", arena);
 }
 
 static void add(struct safety_finding *out, size_t *count, bool is_error, const char *text)

@@ -23,6 +23,8 @@ struct safety_finding {
  * tell.  Texts are copied into the arena. */
 void safety_read(const struct redis_value *settings, const struct redis_value *info,
     struct safety_facts *facts, struct arena *arena);
+/* The value of "name:value" in INFO's text, which may be NULL; NULL when there is no such line. */
+const char *safety_info_line(const char *info, const char *name, struct arena *arena);
 /* Fills up to SAFETY_FINDINGS_MAX. */
 void safety_judge(const struct safety_facts *facts, struct safety_finding *out, size_t *count);
 #endif

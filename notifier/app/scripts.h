@@ -13,7 +13,8 @@
 	X(decide)                                                                                  \
 	X(claim)                                                                                   \
 	X(receipt)                                                                                 \
-	X(requeue) X(due) X(plan) X(clock) X(quota) X(block) X(erase) X(quarantine) X(model)
+	X(requeue)                                                                                 \
+	X(due) X(plan) X(clock) X(quota) X(block) X(erase) X(quarantine) X(model) X(settle)
 
 enum script_name {
 #define X(name) SCRIPT_##name,

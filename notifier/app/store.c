@@ -434,14 +434,6 @@ struct await *store_requeue(struct store *store, struct flow *flow, const char *
 	return run(store, flow, SCRIPT_requeue, &keys, &args, out);
 }
 
-struct await *store_failed(
-    struct store *store, struct flow *flow, unsigned partition, struct redis_value *out)
-{
-	struct str command[] = {redis_arg("ZREVRANGE"), key_of(flow->arena, partition, "failed"),
-	    redis_arg("0"), redis_arg("199")};
-	return redis_call(store->redis, flow, command, 4, out);
-}
-
 /* --- carriers' limits
  * ------------------------------------------------------------------------------ */
 

@@ -12,6 +12,7 @@
 #include "notifier/io/redis.h"
 
 #define STORE_WAIT_MS 15000 /* the deadline of an await on the store */
+#define STORE_SOON_MS 2000  /* the same where somebody waits for an answer: told soon (503) */
 
 struct store {
 	struct redis *redis;
@@ -129,8 +130,6 @@ struct await *store_message(
     struct store *store, struct flow *flow, const char *message_id, struct redis_value *out);
 struct await *store_requeue(struct store *store, struct flow *flow, const char *message_id,
     const char *verb, const char *record, struct redis_value *out);
-struct await *store_failed(
-    struct store *store, struct flow *flow, unsigned partition, struct redis_value *out);
 
 /* --- carriers' limits
  * ----------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 
 #include "notifier/app/apply.h"
 #include "notifier/app/live.h"
+#include "notifier/app/memory.h"
 #include "notifier/app/metrics.h"
 #include "notifier/app/leases.h"
 #include "notifier/app/poll.h"
@@ -52,7 +53,7 @@ static next clock_look(struct clock *p) /* what is due: messages move in the scr
 static next clock_take(struct clock *p)
 {
 	if (FAILED(p)) {
-		world_store_failed("clock", &p->flow.err);
+		world_store_failed(p->world, "clock", &p->flow.err);
 		p->partition->next_clock_ms = 0;
 		return END;
 	}
@@ -128,11 +129,10 @@ static void clock_start(struct world *world, struct partition *partition)
 static void on_sweep(struct timer *timer)
 {
 	struct world *world = LIST_OWNER(timer, struct world, sweep_timer);
-	static int64_t looked_ms; /* monotonic */
 	int64_t now_ms = loop_now_ms(), monotonic_ms = loop_monotonic_ms();
-	bool looks_again = monotonic_ms - looked_ms >= LOOK_AGAIN_MS;
+	bool looks_again = monotonic_ms - world->streams_looked_ms >= LOOK_AGAIN_MS;
 	if (looks_again)
-		looked_ms = monotonic_ms;
+		world->streams_looked_ms = monotonic_ms;
 	timer_start(timer, SWEEP_MS);
 	if (world->is_stopping || redis_state_now(world->redis) != REDIS_OK)
 		return;
@@ -146,6 +146,8 @@ static void on_sweep(struct timer *timer)
 			partition->has_events = partition->has_outbox = true;
 		world_nudge(world, i);
 	}
+	if (looks_again)
+		memory_look(world);
 	for (size_t i = 0; i < world->carrier_count; i++)
 		poll_more(world, &world->carriers[i]);
 	foresight_tick(world, now_ms);
@@ -156,8 +158,7 @@ static void on_leases(struct timer *timer)
 	struct world *world = LIST_OWNER(timer, struct world, lease_timer);
 	timer_start(timer, LEASES_EVERY_MS);
 	leases_renew(world);
-	static unsigned turn;
-	if (turn++ % LIVE_EVERY_TURNS == 0 && !world->is_stopping &&
+	if (world->lease_turns++ % LIVE_EVERY_TURNS == 0 && !world->is_stopping &&
 	    redis_state_now(world->redis) == REDIS_OK)
 		live_count_start(world);
 }

@@ -45,13 +45,13 @@ void world_lost(struct world *world, unsigned partition)
 	p->lease.epoch = 0;
 }
 
-void world_store_failed(const char *what, const struct err *err)
+void world_store_failed(struct world *world, const char *what, const struct err *err)
 {
-	static int64_t said_ms;
+	int64_t said_ms = world->store_failed_ms;
 	int64_t now_ms = loop_monotonic_ms();
 	if (err->kind == ERR_CANCELLED || (said_ms != 0 && now_ms - said_ms < 5000))
 		return;
-	said_ms = now_ms;
+	world->store_failed_ms = now_ms;
 	LOG(WARN, "store_failed", f_text("what", what), f_text("kind", err_kind_name(err->kind)),
 	    f_text("why", err->text));
 }

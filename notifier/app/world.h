@@ -70,6 +70,11 @@ struct world {
 	unsigned claim_turn;         /* the partition that gets the next free slot: round robin */
 	struct foresight *foresight; /* what was learned; NULL: nothing */
 	bool is_stopping;
+	double memory_used; /* share of Redis's maxmemory; 0: no limit, or not known (app/memory) */
+	bool is_looking_at_memory;
+	int64_t streams_looked_ms; /* monotonic: of the sweep */
+	int64_t store_failed_ms;   /* monotonic: when the last such line was logged */
+	unsigned lease_turns;      /* of the leases' timer */
 	int64_t started_ms;
 	struct timer sweep_timer, lease_timer;
 	const char *mailbox_dir;
@@ -87,6 +92,6 @@ void world_lost(struct world *world, unsigned partition);
  * reply to a read was lost. */
 void partition_drain(struct partition *partition);
 /* Work that Redis did not take: one log line in five seconds says what and why. */
-void world_store_failed(const char *what, const struct err *err);
+void world_store_failed(struct world *world, const char *what, const struct err *err);
 bool world_owns(const struct world *world, unsigned partition);
 #endif

@@ -203,3 +203,14 @@ bool await_is_wanted(const struct await *await)
 {
 	return await->flow != NULL;
 }
+
+struct await *await_over(struct flow *flow, const struct err *err)
+{
+	struct await *await = arena_alloc(flow->arena, sizeof *await);
+	await_init(await, flow, NULL);
+	if (err == NULL)
+		await_done(await);
+	else
+		await_failed(await, err);
+	return await;
+}

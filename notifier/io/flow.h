@@ -91,6 +91,8 @@ void await_init(struct await *await, struct flow *flow, void (*cancel)(struct aw
 void await_done(struct await *await); /* succeeded */
 void await_failed(struct await *await, const struct err *err);
 bool await_is_wanted(const struct await *await); /* false: cancelled, drop the answer */
+/* An operation that is over before the flow waits: err says why it failed, NULL that it did not. */
+struct await *await_over(struct flow *flow, const struct err *err);
 
 /* --- debugging and tests ---------------------------------------------------------------------- */
 extern bool flow_trace;   /* one log line per transition */

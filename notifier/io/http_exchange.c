@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "notifier/base/log.h"
 #include "notifier/io/http_server_internal.h"
 
 #define MAX_SPARE      256
@@ -24,6 +25,7 @@ struct http_exchange {
 	struct MHD_Response *response;
 	unsigned status;
 	int64_t began_ms;
+	char id[17];
 	bool has_headers, is_counted, is_handed, is_suspended;
 	unsigned content_lengths, transfer_encodings, hosts;
 	void (*gone)(void *context);
@@ -126,6 +128,18 @@ void http_exchange_spare_free(struct http_server *server)
 /* --- the request -------------------------------------------------------------------------------
  */
 
+static void id_make(char out[17])
+{
+	unsigned char random[8];
+	loop_random(random, sizeof random);
+	hex_encode(out, random, sizeof random);
+}
+
+const char *http_exchange_id(const struct http_exchange *exchange)
+{
+	return exchange->id;
+}
+
 void *http_exchange_begin(void *cls, const char *url, struct MHD_Connection *connection)
 {
 	struct http_server *server = cls;
@@ -134,6 +148,7 @@ void *http_exchange_begin(void *cls, const char *url, struct MHD_Connection *con
 	exchange->server = server;
 	exchange->client = client;
 	exchange->began_ms = loop_monotonic_ms();
+	id_make(exchange->id);
 	exchange->body.max = server->options.max_body_bytes;
 	exchange->incoming.raw_url = arena_strndup(exchange->arena, url, HTTP_MAX_URL_BYTES);
 	if (strlen(url) > HTTP_MAX_URL_BYTES)
@@ -255,6 +270,7 @@ static void answer_make(struct http_exchange *exchange, const struct http_reply 
 	/* libmicrohttpd refuses CR and LF in names and values: such a header is left out. */
 	for (size_t i = 0; i < reply->header_count; i++)
 		MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
+	MHD_add_response_header(response, "X-Request-Id", exchange->id);
 	if (exchange->server->is_stopping || exchange->refusal != NULL)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	exchange->response = response;
@@ -276,9 +292,24 @@ static void refuse(struct http_exchange *exchange, const struct http_refusal *re
 	answer_make(exchange, &reply);
 }
 
+/* The path without its query: that may name a person. */
+static void answer_log(const struct http_exchange *exchange)
+{
+	enum log_level level = exchange->status == 500  ? LOG_ERROR
+	                       : exchange->status > 500 ? LOG_WARN
+	                                                : LOG_DEBUG;
+	const struct http_incoming *incoming = &exchange->incoming;
+	log_write(level, "request",
+	    (const struct log_field[]){f_text("request_id", exchange->id),
+	        f_text("method", incoming->method), f_text("path", incoming->path),
+	        f_int("status", exchange->status),
+	        f_int("ms", loop_monotonic_ms() - exchange->began_ms), {NULL, FIELD_END, NULL, 0}});
+}
+
 static enum MHD_Result answer_queue(
     struct http_exchange *exchange, struct MHD_Connection *connection)
 {
+	answer_log(exchange);
 	enum MHD_Result result =
 	    MHD_queue_response(connection, exchange->status, exchange->response);
 	MHD_destroy_response(exchange->response);
@@ -363,6 +394,9 @@ static void resume(struct http_exchange *exchange)
 	if (!exchange->is_suspended)
 		return;
 	exchange->is_suspended = false;
+	/* A look at the client may be due in this very turn: it would take an answered exchange for
+	 * one that is late. */
+	timer_start(&exchange->client->deadline, exchange->server->options.request_ms);
 	MHD_resume_connection(exchange->client->connection);
 	/* Without a thread of its own libmicrohttpd wakes nobody for that. */
 	if (!timer_is_running(&exchange->server->run_on))

@@ -6,6 +6,9 @@
  * inactivity), connections in all and per address; Content-Length together with Transfer-Encoding
  * and two Content-Length headers are refused (400).  Over the limit of connections new ones get
  * 503 or are closed, they never hang.
+ *
+ * Every request has an id: the answer's header X-Request-Id tells it, and so does its line in the
+ * log (level debug; answers of 5xx: warn, 500: error).
  */
 #ifndef IO_HTTP_SERVER_H
 #define IO_HTTP_SERVER_H
@@ -61,6 +64,8 @@ void http_server_stop_accepting(struct http_server *server); /* for an orderly s
 void http_server_close(struct http_server **server);         /* waits for nothing */
 size_t http_server_open_requests(const struct http_server *server);
 
+/* 16 hex digits, random; good as long as the exchange. */
+const char *http_exchange_id(const struct http_exchange *exchange);
 /* Answers and forgets the exchange.  The client may have gone meanwhile: that is no error. */
 void http_reply_send(struct http_exchange *exchange, const struct http_reply *reply);
 /* The client went away or the deadline passed before the answer: then this is called once and the

@@ -2,7 +2,7 @@
  *
  * Every command is an operation that a flow awaits; many flows together fill the pipeline, which
  * is what makes `appendfsync always` cheap (one fsync per batch).  The connection heals itself
- * (backoff 0.1 → 5 s with jitter).  A command whose reply was lost fails with ERR_AMBIGUOUS: it
+ * (backoff 0.1 → 1 s with jitter).  A command whose reply was lost fails with ERR_AMBIGUOUS: it
  * may have run; every script of ours can be sent again.  Not connected: ERR_TRANSIENT at once.
  *
  * Our own adapter, not hiredis's libuv.h: 0.14's never notices a Redis that was killed under load.

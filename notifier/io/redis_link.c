@@ -12,9 +12,11 @@
 
 #include "notifier/io/resolve.h"
 
-#define CONNECT_MS      5000
-#define BACKOFF_MS      100
-#define BACKOFF_MAX_MS  5000
+#define CONNECT_MS 5000
+#define BACKOFF_MS 100
+/* Not more: a courier system that got a 503 tries again soon, and one attempt a second costs nobody
+ * anything. */
+#define BACKOFF_MAX_MS  1000
 #define PATIENT_MS      60000 /* while Redis says that it is loading or runs a script */
 #define MAX_REPLY_BYTES (64u << 20)
 #define MAX_SPARE       1024 /* operations kept for the next commands */
@@ -210,7 +212,7 @@ static void connection_lost(struct redis *redis)
 	int64_t now = loop_monotonic_ms();
 	if (redis->is_ready && now - redis->ready_since_ms >= BACKOFF_MAX_MS)
 		redis->attempts = 0;
-	int64_t delay = redis->attempts < 6 ? BACKOFF_MS << redis->attempts : BACKOFF_MAX_MS;
+	int64_t delay = redis->attempts < 4 ? BACKOFF_MS << redis->attempts : BACKOFF_MAX_MS;
 	redis->attempts++;
 	redis->verdict = REDIS_OK;
 	redis->hold_ms = 0;

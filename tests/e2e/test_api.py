@@ -161,6 +161,80 @@ def test_explain_tells_the_story_with_its_reasons(shop):
     assert "shipped" in world.command("shipments", "explain", "E-1")
 
 
+def test_equal_requests_with_one_idempotency_key_are_done_once(shop):
+    world, _ = shop
+    address = world.person("keyed")
+    body = {"tracking_number": "I-1", "carrier": "generic", "recipients": [{"email": address}]}
+    answers = []
+
+    def ask(body, key="key-1"):
+        with_own = Client(world.folder / "data" / "admin.sock")
+        answers.append(with_own.ask("POST", "/v1/shipments", body, {"Idempotency-Key": key}))
+        with_own.close()
+        return answers[-1]
+
+    rig.in_threads(16, lambda _: ask(body))
+    by_status = {status: [a for a in answers if a.status == status] for status in (201, 409)}
+    assert len(by_status[201]) + len(by_status[409]) == 16 and by_status[201], answers
+    assert len({answer.json()["id"] for answer in by_status[201]}) == 1
+    for answer in by_status[409]:
+        assert answer.json()["code"] == "idempotency_in_progress" and answer.headers["Retry-After"]
+    parcel = by_status[201][0].json()
+    assert (ask(body).status, answers[-1].json()["id"]) == (201, parcel["id"])
+    assert ask({**body, "order_number": "O-1"}).json()["code"] == "idempotency_mismatch"
+    assert ask({**body, "carrier": "nobody"}, "key-2").status == 400
+    assert ask(body, "key-2").status == 200  # what was refused did not use its key up
+    world.admin.ask("DELETE", f"/v1/shipments/{parcel['id']}")
+    with world.redis() as store:
+        assert not [key for key in store.scan_iter("n:*")
+                    if store.type(key) == "string" and address in store.get(key)]
+    assert ask(body).status == 404  # erased is erased: it does not come back by a repetition
+
+
+def test_head_is_get_without_a_body_and_405_says_what_is_allowed(shop):
+    world, _ = shop
+    parcel = world.register("H-1")
+    for path in (f"/v1/shipments/{parcel['id']}", "/v1/messages"):
+        got, head = world.admin.ask("GET", path), world.admin.ask("HEAD", path)
+        assert (head.status, head.body) == (200, b"")
+        assert head.headers["Content-Length"] == str(len(got.body))
+    for path in ("/healthz", "/metrics", "/", "/v1/openapi.json"):
+        assert (world.public.ask("HEAD", path).status, world.public.ask("PUT", path).status) == (200, 405)
+    refused = world.admin.ask("PUT", f"/v1/shipments/{parcel['id']}", {})
+    assert (refused.status, refused.headers["Allow"]) == (405, "GET, HEAD, PATCH, DELETE")
+    assert world.public.ask("DELETE", "/hooks/generic/default").headers["Allow"] == "GET, HEAD, POST"
+
+
+def test_every_answer_can_be_found_in_the_log(shop):
+    world, _ = shop
+    good = world.public.ask("GET", "/healthz")
+    bad = world.admin.ask("GET", "/v1/shipments/shp_00aaaaaaaaaaaaaa")
+    assert bad.json()["request_id"] == bad.headers["X-Request-Id"] != good.headers["X-Request-Id"]
+    for answer, path in ((good, "/healthz"), (bad, "/v1/shipments/shp_00aaaaaaaaaaaaaa")):
+        line = next(line for line in world.log().splitlines()
+                    if f"request_id={answer.headers['X-Request-Id']}" in line)
+        assert "level=debug" in line and f"path={path}" in line and f"status={answer.status}" in line
+
+
+def test_failed_messages_are_listed_page_by_page(scripted):
+    world, server = scripted
+    server.always["rcpt"] = doubles.say("550 5.1.1 no such user")
+    world.start()
+    for i in range(5):
+        world.register(f"M-{i}")
+        world.push(f"M-{i}", "in_transit")
+    wait_for(lambda: len(world.messages(t="failed")) == 5, "the failures")
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = world.admin.ask("GET", f"/v1/messages?limit=2{cursor and '&cursor='}{cursor}").json()
+        assert len(page["data"]) <= 2
+        seen += [row["id"] for row in page["data"]]
+        cursor = page["next"]
+    assert sorted(seen) == sorted(world.messages())
+    shown = world.command("messages", "list", "--limit", "3", "--json")
+    assert shown.count("msg_") >= 3 and world.command("messages", "list").count("failed") >= 5
+
+
 def decisions(world, parcel):
     return [line for line in world.explain(parcel["id"]) if line["kind"] == "decision"]
 

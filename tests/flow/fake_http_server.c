@@ -1,5 +1,6 @@
 #include "tests/flow/fake_http_server.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "notifier/app/api.h"
@@ -11,6 +12,7 @@ struct http_exchange {
 	char *body;
 	struct http_header headers[8];
 	size_t header_count;
+	char id[17];
 };
 
 struct http_server {
@@ -40,7 +42,8 @@ struct http_exchange *fake_server_ask(
     request_handler *handle, void *context, const struct request *request)
 {
 	struct http_exchange *exchange = xcalloc(1, sizeof *exchange);
-	struct http_header headers[2], query[8];
+	static unsigned asked;
+	struct http_header headers[3], query[8];
 	size_t header_count = 0;
 	char *path = xstrdup(request->url), *mark = strchr(path, '?');
 	if (mark != NULL)
@@ -50,6 +53,10 @@ struct http_exchange *fake_server_ask(
 		    (struct http_header){"authorization", request->authorization};
 	if (request->signature != NULL)
 		headers[header_count++] = (struct http_header){"X-Signature", request->signature};
+	if (request->idempotency_key != NULL)
+		headers[header_count++] =
+		    (struct http_header){"Idempotency-Key", request->idempotency_key};
+	snprintf(exchange->id, sizeof exchange->id, "%016x", ++asked);
 	struct http_incoming incoming = {.method = request->method,
 	    .path = path,
 	    .raw_url = request->url,
@@ -108,6 +115,11 @@ void fake_server_reset(void)
 }
 
 /* --- io/http_server.h ------------------------------------------------------------------------ */
+
+const char *http_exchange_id(const struct http_exchange *exchange)
+{
+	return exchange->id;
+}
 
 void http_reply_send(struct http_exchange *exchange, const struct http_reply *reply)
 {

@@ -8,7 +8,7 @@ typedef void request_handler(
 
 struct request { /* NULL: not there */
 	const char *method, *url, *body;
-	const char *authorization, *signature;
+	const char *authorization, *signature, *idempotency_key;
 };
 /* Returns at once; the exchange lives until fake_server_reset. */
 struct http_exchange *fake_server_ask(

@@ -222,13 +222,15 @@ static void run_get(struct data_call *call, struct redis_value *reply)
 	*reply = reply_text(call->arena, text_get(call->args[1]));
 }
 
-static void run_set(struct data_call *call, struct redis_value *reply) /* SET key value [PX ms] */
+static void run_set(struct data_call *call, struct redis_value *reply) /* key value NX GET PX ms */
 {
 	int64_t ttl_ms = 0;
+	must(call->arg_count == 7 && str_to_int64(str_of(call->args[6]), &ttl_ms));
+	*reply = reply_text(call->arena, text_get(call->args[1]));
+	if (reply->type != REDIS_NIL)
+		return;
 	text_set(call->args[1], call->args[2]);
-	if (call->arg_count >= 5 && str_to_int64(str_of(call->args[4]), &ttl_ms))
-		thing_expire(thing_at(call->args[1]), ttl_ms);
-	*reply = (struct redis_value){.type = REDIS_STATUS, .text = str_of("OK")};
+	thing_expire(thing_at(call->args[1]), ttl_ms);
 }
 
 static void run_persist(struct data_call *call, struct redis_value *reply)
@@ -308,6 +310,27 @@ static void run_zrevrange(struct data_call *call, struct redis_value *reply) /* 
 		reply_push(call->arena, reply, reply_text(call->arena, thing->items[i].key));
 }
 
+/* key most -inf WITHSCORES LIMIT offset count */
+static void run_zrevrangebyscore(struct data_call *call, struct redis_value *reply)
+{
+	const struct thing *thing = thing_at(call->args[1]);
+	int64_t most = INT64_MAX, offset = 0, count = 0;
+	str_to_int64(str_of(call->args[2]), &most); /* "+inf" is none */
+	must(str_to_int64(str_of(call->args[6]), &offset));
+	must(str_to_int64(str_of(call->args[7]), &count));
+	reply->type = REDIS_ARRAY;
+	for (size_t i = thing->count; i-- > 0 && count > 0;) {
+		const struct item *item = &thing->items[i];
+		if (item->number > most || offset-- > 0)
+			continue;
+		count--;
+		reply_push(call->arena, reply, reply_text(call->arena, item->key));
+		reply_push(call->arena, reply,
+		    reply_text(
+		        call->arena, arena_printf(call->arena, "%lld", (long long)item->number)));
+	}
+}
+
 static void run_zadd(struct data_call *call, struct redis_value *reply)
 {
 	int64_t score = 0;
@@ -358,9 +381,10 @@ static void run_config(struct data_call *call, struct redis_value *reply)
 
 static void run_info(struct data_call *call, struct redis_value *reply)
 {
-	*reply =
-	    reply_text(call->arena, "# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\n"
-	                            "role:master\r\nmaxmemory:0\r\naof_enabled:1\r\n");
+	static const char usual[] = "# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\n"
+	                            "role:master\r\nmaxmemory:0\r\naof_enabled:1\r\n";
+	const char *set = text_get("INFO"); /* by the test */
+	*reply = reply_text(call->arena, set ? set : usual);
 }
 
 static const struct {
@@ -369,8 +393,9 @@ static const struct {
 } commands[] = {{"GET", run_get}, {"SET", run_set}, {"PERSIST", run_persist}, {"MGET", run_mget},
     {"HGET", run_hget}, {"HSET", run_hset}, {"HDEL", run_hdel}, {"HGETALL", run_hgetall},
     {"HKEYS", run_hkeys}, {"HSCAN", run_hscan}, {"LRANGE", run_lrange},
-    {"ZREVRANGE", run_zrevrange}, {"SCAN", run_scan}, {"ZADD", run_zadd}, {"ZREM", run_zrem},
-    {"ZSCORE", run_zscore}, {"ZCOUNT", run_zcount}, {"CONFIG", run_config}, {"INFO", run_info}};
+    {"ZREVRANGE", run_zrevrange}, {"ZREVRANGEBYSCORE", run_zrevrangebyscore}, {"SCAN", run_scan},
+    {"ZADD", run_zadd}, {"ZREM", run_zrem}, {"ZSCORE", run_zscore}, {"ZCOUNT", run_zcount},
+    {"CONFIG", run_config}, {"INFO", run_info}};
 
 void data_run(struct data_call *call, struct redis_value *reply, struct err *err)
 {

@@ -500,6 +500,10 @@ static void run_quota(struct data_call *call, struct redis_value *reply)
 		*reply = reply_integer(until - now_ms);
 		return;
 	}
+	if (rate <= 0 && daily == 0) {
+		*reply = reply_integer(0);
+		return;
+	}
 	if (daily > 0 && used >= daily) {
 		*reply = reply_integer((number(call->args[3]) + 1) * 86400000 - now_ms);
 		return;
@@ -518,6 +522,19 @@ static void run_quota(struct data_call *call, struct redis_value *reply)
 	hash_set(key, "tokens", arena_printf(call->arena, "%.14g", tokens));
 	hash_set(key, "at", call->args[0]);
 	*reply = reply_integer(0);
+}
+
+static void run_settle(struct data_call *call, struct redis_value *reply)
+{
+	*reply = reply_integer(text_eq(text_get(call->keys[0]), call->args[0]));
+	if (reply->integer == 0)
+		return;
+	if (*call->args[1] == '\0') {
+		thing_clear(thing_at(call->keys[0]));
+		return;
+	}
+	text_set(call->keys[0], call->args[1]);
+	thing_expire(thing_at(call->keys[0]), number(call->args[2]));
 }
 
 static void run_block(struct data_call *call, struct redis_value *reply)
@@ -577,7 +594,7 @@ static const struct {
     {"receipt", run_receipt, NULL}, {"requeue", run_requeue, NULL}, {"due", run_due, NULL},
     {"plan", run_plan, NULL}, {"clock", run_clock, NULL}, {"quota", run_quota, NULL},
     {"block", run_block, NULL}, {"erase", run_erase, NULL}, {"quarantine", run_quarantine, NULL},
-    {"model", run_model, NULL}};
+    {"model", run_model, NULL}, {"settle", run_settle, NULL}};
 
 void scripts_run(struct data_call *call, struct redis_value *reply, struct err *err)
 {

@@ -165,6 +165,27 @@ static const struct script_case script_cases[] = {
     {"", "HGETALL", NULL, "mod", "[~revision,! t5,d,1 d]"},
     {"who read before that reads again", "model", "mod", "w-1|t6|w-2 t3 w-1 t1|d|1 e", "nil"},
 
+    {"no limits: nothing is written", "quota", "lim:e", "1000|0|0|0", "0"},
+    {"", "HGETALL", NULL, "lim:e", "[]"},
+    {"but the carrier's word counts", "block", "lim:e", "5000", "1"},
+    {"", "quota", "lim:e", "1000|0|0|0", "4000"},
+
+    {"a key is claimed", "SET", NULL, "seen:k|H running 1|NX|GET|PX|9999", "nil"},
+    {"once", "SET", NULL, "seen:k|H running 2|NX|GET|PX|9999", "H running 1"},
+    {"by whom it is settled, too", "settle", "seen:k", "H running 2|H 201 a|9999", "0"},
+    {"given up", "settle", "seen:k", "H running 1||0", "1"},
+    {"", "GET", NULL, "seen:k", "nil"},
+    {"claimed again", "SET", NULL, "seen:k|H running 3|NX|GET|PX|9999", "nil"},
+    {"settled", "settle", "seen:k", "H running 3|H 201 a|9999", "1"},
+    {"once", "settle", "seen:k", "H running 3||0", "0"},
+    {"", "SET", NULL, "seen:k|H running 4|NX|GET|PX|9999", "H 201 a"},
+
+    {"what failed, the newest first", "ZADD", NULL, "fl|5|a", "1"},
+    {"", "ZADD", NULL, "fl|7|b", "1"},
+    {"", "ZADD", NULL, "fl|5|c", "1"},
+    {"", "ZREVRANGEBYSCORE", NULL, "fl|+inf|-inf|WITHSCORES|LIMIT|0|2", "[b,7,c,5]"},
+    {"", "ZREVRANGEBYSCORE", NULL, "fl|5|-inf|WITHSCORES|LIMIT|1|9", "[a,5]"},
+
     {"what cannot be read", "quarantine", "qu", "0|why|nonsense|body|<html>", "1"},
     {"not decided about", "HSET", NULL, "m:msg_a|t|sent", "1"},
     {"", "HSET", NULL, "m:msg_b|t|sent", "1"},

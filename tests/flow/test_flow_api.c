@@ -98,6 +98,236 @@ static void test_refusals(void **state)
 		    cases[i].part);
 }
 
+/* --- methods (RFC 9110, sections 9.3.2 and 15.5.6)
+ * ----------------------------------------------------- */
+
+static void test_methods(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *method, *url, *allow; /* NULL: it is answered */
+	} rows[] = {
+	    {"HEAD", "/v1/shipments", NULL},
+	    {"HEAD", "/v1/messages", NULL},
+	    {"HEAD", "/healthz", NULL},
+	    {"PUT", "/v1/shipments", "POST, GET, HEAD"},
+	    {"OPTIONS", "/v1/shipments/shp_00aaaaaaaaaaaaaa", "GET, HEAD, PATCH, DELETE"},
+	    {"GET", "/v1/shipments/shp_00aaaaaaaaaaaaaa/refresh", "POST"},
+	    {"HEAD", "/v1/shipments/shp_00aaaaaaaaaaaaaa/refresh", "POST"},
+	    {"POST", "/healthz", "GET, HEAD"},
+	    {"DELETE", "/v1/openapi.json", "GET, HEAD"},
+	};
+	stage_open(N);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct http_exchange *exchange = stage_ask(rows[i].method, rows[i].url, NULL);
+		const char *allow = fake_server_header(exchange, "Allow");
+		expect(exchange, rows[i].allow ? 405 : 200, "");
+		if (rows[i].allow != NULL)
+			assert_string_equal(allow, rows[i].allow);
+	}
+}
+
+/* --- Idempotency-Key
+ * ------------------------------------------------------------------------------------ */
+
+#define PARCEL(more)                                                                               \
+	"{\"carrier\":\"generic\",\"tracking_number\":\"" N                                        \
+	"\",\"recipients\":[{\"email\":\"ann@example.com\"}]" more "}"
+
+static struct world *world_now;
+
+static struct http_exchange *ask_keyed(const char *key, const char *body)
+{
+	struct request request = {
+	    .method = "POST", .url = "/v1/shipments", .body = body, .idempotency_key = key};
+	return fake_server_ask(api_handle_admin, world_now, &request);
+}
+
+static struct http_exchange *settle_keyed(const char *key, const char *body)
+{
+	struct http_exchange *exchange = ask_keyed(key, body);
+	fake_loop_settle();
+	return exchange;
+}
+
+static void fail_with_address(const char *key, void *context)
+{
+	const char *text = fake_redis_size(key) > 0 ? fake_redis_item(key, 0) : NULL;
+	if (text != NULL && strstr(text, "ann@example.com") != NULL)
+		++*(unsigned *)context;
+}
+
+static unsigned count_addresses(void)
+{
+	unsigned found = 0;
+	fake_redis_each("n:", fail_with_address, &found);
+	return found;
+}
+
+static void test_idempotency(void **state)
+{
+	(void)state;
+	char url[120];
+	world_now = stage_open(N);
+	struct http_exchange *first = ask_keyed("k1", PARCEL("")),
+	                     *second = ask_keyed("k1", PARCEL(""));
+	struct http_exchange *other = ask_keyed("k1", PARCEL(",\"order_number\":\"A-7\""));
+	fake_loop_settle();
+	expect(first, 201, N);
+	expect(second, 409, "idempotency_in_progress");
+	assert_non_null(fake_server_header(second, "Retry-After"));
+	expect(other, 422, "idempotency_mismatch");
+	snprintf(url, sizeof url, "%s", url_of(N, ""));
+	expect(settle_keyed("k1", PARCEL("")), 201,
+	    strrchr(url, '/') + 1); /* not 200: the same answer */
+	expect(settle_keyed("k1", PARCEL(",\"zone\":\"UTC\"")), 422, "idempotency_mismatch");
+	assert_int_equal(fake_redis_runs("commit"), 1);
+	assert_int_equal(count_addresses(), 1); /* in the shipment only */
+	expect(stage_ask("DELETE", url, NULL), 204, "");
+	assert_int_equal(count_addresses(), 0);
+	expect(settle_keyed("k1", PARCEL("")), 404, "shipment_not_found");
+	assert_int_equal(count_addresses(), 0);
+	assert_int_equal(stage_rest(), 0);
+}
+
+/* What was not done may be done under the same key. */
+static void test_a_refused_request_gives_its_key_up(void **state)
+{
+	(void)state;
+	world_now = stage_open(N);
+	expect(settle_keyed("k1", "{"), 400, "invalid_json");
+	expect(settle_keyed("k1", PARCEL("")), 201, N);
+	fake_redis_refuse("commit", 1);
+	expect(settle_keyed("k2", PARCEL("")), 503, "not_writable");
+	expect(settle_keyed("k2", PARCEL("")), 200, N);
+}
+
+static void test_the_claim_of_a_dead_daemon_runs_out(void **state)
+{
+	(void)state;
+	world_now = stage_open(N);
+	ask_keyed("k1", PARCEL(""));
+	fake_redis_state(REDIS_CONNECTING);
+	fake_loop_advance(100);
+	fake_redis_state(REDIS_OK);
+	expect(settle_keyed("k1", PARCEL("")), 409, "idempotency_in_progress");
+	fake_loop_advance(15100);
+	expect(settle_keyed("k1", PARCEL("")), 201, N);
+}
+
+/* --- lists of messages
+ * ---------------------------------------------------------------------------------- */
+
+static void put_failed(unsigned partition, unsigned number, int64_t at_ms, const char *account)
+{
+	char id[ID_BYTES], key[80],
+	    digits[3] = {(char)('a' + number / 26), (char)('a' + number % 26)};
+	snprintf(id, sizeof id, "msg_%02xaaaaaaaaaaaa%s", partition, digits);
+	snprintf(key, sizeof key, "n:{p%02x}:m:%s", partition, id);
+	const char *const fields[] = {"t", number % 2 ? "failed" : "unknown", "s",
+	    "shp_00aaaaaaaaaaaaaa", "r", "rcp_1", "c", "email", "k", "shipped", "ac", account};
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i += 2)
+		fake_redis_set_field(key, fields[i], fields[i + 1]);
+	snprintf(key, sizeof key, "n:{p%02x}:failed", partition);
+	fake_redis_add_score(key, at_ms, id);
+}
+
+/* Follows the cursor; the number of messages, each seen once, and of pages. */
+static size_t walk_messages(const char *query, unsigned *pages)
+{
+	char url[200], cursor[80] = "";
+	json_t *seen = json_object();
+	size_t rows = 0, i;
+	*pages = 0;
+	do {
+		const json_t *row;
+		snprintf(url, sizeof url, "/v1/messages?%s%s%s", query, *cursor ? "&cursor=" : "",
+		    cursor);
+		struct http_exchange *exchange = stage_ask("GET", url, NULL);
+		expect(exchange, 200, "data");
+		json_t *body = json_loads(fake_server_body(exchange), 0, NULL);
+		json_array_foreach(json_object_get(body, "data"), i, row)
+		{
+			rows++;
+			json_object_set(
+			    seen, json_string_value(json_object_get(row, "id")), json_true());
+		}
+		const char *following = json_string_value(json_object_get(body, "next"));
+		snprintf(cursor, sizeof cursor, "%s", following ? following : "");
+		json_decref(body);
+		assert_true(++*pages < 200);
+	} while (*cursor != '\0');
+	assert_int_equal(json_object_size(seen), rows);
+	json_decref(seen);
+	return rows;
+}
+
+static void test_failed_messages_come_in_pages(void **state)
+{
+	(void)state;
+	unsigned pages;
+	stage_open(N);
+	for (unsigned i = 0; i < 300; i++) /* another account's, many in one millisecond */
+		put_failed(7, i, 5000 + i / 250, "other");
+	for (unsigned i = 0; i < 7; i++)
+		put_failed(7 + i % 2 * 50, 400 + i, 4000 + i / 3, "default");
+	assert_int_equal(walk_messages("limit=2", &pages), 7);
+	assert_in_range(pages, 4, 6);
+	assert_int_equal(walk_messages("limit=200", &pages), 7);
+	assert_int_equal(pages, 1);
+	assert_int_equal(walk_messages("limit=2&state=failed", &pages), 3);
+	for (unsigned i = 0; i < 260; i++) /* more in one millisecond than are read at once */
+		put_failed(9, i, 6000, "default");
+	assert_int_equal(walk_messages("limit=50", &pages), 267);
+	assert_int_equal(walk_messages("limit=200", &pages), 267);
+	for (unsigned i = 0; i < 650; i++) /* more of others than one request looks at */
+		put_failed(11, i, 7000 + i, "other");
+	assert_int_equal(walk_messages("limit=200", &pages), 267);
+	expect(stage_ask("GET", "/v1/messages?cursor=x", NULL), 400, "invalid_cursor");
+	expect(stage_ask("GET", "/v1/messages?cursor=1.msg_zz", NULL), 400, "invalid_cursor");
+}
+
+static void test_messages_of_a_shipment_come_in_pages(void **state)
+{
+	(void)state;
+	unsigned pages;
+	char query[80];
+	stage_open(N);
+	stage_register("generic", N, NULL);
+	stage_hook(N, "in_transit", "2026-03-02T07:59:00Z");
+	fake_loop_advance(3000);
+	stage_hook(N, "delivered", "2026-03-02T08:00:00Z");
+	fake_loop_advance(3000);
+	snprintf(query, sizeof query, "shipment=%s&limit=1", stage_shipment(N)->id);
+	assert_int_equal(walk_messages(query, &pages), 2);
+	assert_int_equal(pages, 2);
+}
+
+/* --- Redis's memory is short
+ * ---------------------------------------------------------------------------- */
+
+static void test_short_memory(void **state)
+{
+	(void)state;
+	stage_open(N);
+	stage_register("generic", N, NULL);
+	stage_hook(N, "in_transit", "2026-03-02T07:59:00Z");
+	fake_redis_set("INFO", "used_memory:81\r\nmaxmemory:100\r\n");
+	fake_loop_advance(1500);
+	assert_int_equal(stage_messages("sent"), 1); /* messages go on */
+	expect(stage_hook(N, "delivered", "2026-03-02T08:00:00Z"), 503, "memory_short");
+	struct http_exchange *refused = stage_register("generic", "GN2", NULL);
+	expect(refused, 503, "memory_short");
+	assert_non_null(fake_server_header(refused, "Retry-After"));
+	expect(stage_ask("GET", url_of(N, ""), NULL), 200, "in_transit");
+	expect(stage_ask("GET", "/readyz", NULL), 200, "\"intake\":\"paused\",\"memory\":0.810");
+	expect(stage_ask("GET", "/metrics", NULL), 200, "notifier_intake_open 0");
+	fake_redis_set("INFO", "used_memory:80\r\nmaxmemory:100\r\n");
+	fake_loop_advance(1500);
+	expect(stage_hook(N, "delivered", "2026-03-02T08:00:00Z"), 200, "applied");
+	expect(stage_ask("GET", "/readyz", NULL), 200, "\"intake\":\"open\"");
+}
+
 /* --- keys
  * ---------------------------------------------------------------------------------------------- */
 
@@ -163,6 +393,20 @@ static void a_life(void)
 	expect(insist("GET", "/v1/keys", NULL), 200, "data");
 }
 
+/* As a client does that wants it registered: 409 and 503 are asked again. */
+static void a_keyed_life(void)
+{
+	struct http_exchange *exchange = NULL;
+	for (int i = 0; i < 40; i++) {
+		exchange = ask_keyed("k1", PARCEL(""));
+		fake_loop_advance(500);
+		if (fake_server_status(exchange) != 503 && fake_server_status(exchange) != 409)
+			break;
+		assert_non_null(fake_server_header(exchange, "Retry-After"));
+	}
+	assert_in_range(fake_server_status(exchange), 200, 201);
+}
+
 static void a_short_life(void)
 {
 	char url[120];
@@ -181,6 +425,11 @@ static void test_each_await_fails(void **state)
 	static const struct story end_of_life = {
 	    .numbers = N, .tell = a_short_life, .until_ms = 10 * SECOND_MS};
 	stage_lose_replies(&end_of_life, "erase");
+	static const struct story keyed = {
+	    .numbers = N, .tell = a_keyed_life, .until_ms = 10 * SECOND_MS};
+	assert_true(stage_torture(&keyed) > 3);
+	stage_lose_replies(&keyed, "settle");
+	stage_lose_replies(&keyed, "SET");
 }
 
 int main(void)
@@ -189,6 +438,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    ON_STAGE(test_life_of_a_shipment),
 	    ON_STAGE(test_refusals),
+	    ON_STAGE(test_methods),
+	    ON_STAGE(test_idempotency),
+	    ON_STAGE(test_a_refused_request_gives_its_key_up),
+	    ON_STAGE(test_the_claim_of_a_dead_daemon_runs_out),
+	    ON_STAGE(test_failed_messages_come_in_pages),
+	    ON_STAGE(test_messages_of_a_shipment_come_in_pages),
+	    ON_STAGE(test_short_memory),
 	    ON_STAGE(test_keys),
 	    cmocka_unit_test(test_each_await_fails),
 	};

@@ -196,6 +196,32 @@ static void test_killed_while_sending(void **state)
 	assert_int_equal(fake_redis_size(stage_key(N, "outbox")), 0);
 }
 
+/* The mail was perhaps accepted when the daemon was killed, and is not news any more: nobody is
+ * told an older thing after a newer one, and nobody says that it was not sent. */
+static void test_killed_while_sending_and_superseded(void **state)
+{
+	(void)state;
+	stage_open(N);
+	fake_smtp_says(1, ERR_NONE, HOUR_MS);
+	in_transit();
+	fake_loop_advance(2000);
+	delivered();
+	fake_loop_advance(2000);
+	assert_int_equal(stage_messages("sending"), 2); /* the second follows the first */
+	fake_redis_state(REDIS_CONNECTING);
+	stage_restart();
+	fake_loop_advance(5000);
+	assert_int_equal(stage_messages("unknown"), 1);
+	assert_int_equal(stage_messages("sent"), 1);
+	assert_int_equal(stage_messages("dropped"), 0);
+	assert_int_equal(fake_smtp_count(), 2);
+	const char *id = fake_redis_item(stage_key(N, "failed"), 0);
+	char url[80];
+	snprintf(url, sizeof url, "/v1/messages/%s", id);
+	assert_non_null(strstr(fake_server_body(stage_ask("GET", url, NULL)),
+	    "it was being sent when the daemon ended; not again: superseded"));
+}
+
 static void test_lost_lease(void **state)
 {
 	(void)state;
@@ -383,6 +409,7 @@ int main(void)
 	    ON_STAGE(test_order_per_shipment),
 	    ON_STAGE(test_waiting_message_is_superseded),
 	    ON_STAGE(test_killed_while_sending),
+	    ON_STAGE(test_killed_while_sending_and_superseded),
 	    ON_STAGE(test_lost_lease),
 	    ON_STAGE(test_redis_away_while_sending),
 	    ON_STAGE(test_oom_still_records),

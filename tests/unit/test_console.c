@@ -19,7 +19,7 @@ static struct config config = {.accounts = &account, .account_count = 1};
 static struct {
 	bool is_done;
 	int status;
-	char type[64], policy[400], tag[32], sniff[16], referrer[32];
+	char type[64], policy[400], tag[32], sniff[16], referrer[32], allow[32];
 	char body[65536];
 } got;
 
@@ -51,6 +51,7 @@ static next ask_back(struct ask *p)
 	note(p, "Content-Security-Policy", got.policy, sizeof got.policy);
 	note(p, "ETag", got.tag, sizeof got.tag);
 	note(p, "X-Content-Type-Options", got.sniff, sizeof got.sniff);
+	note(p, "Allow", got.allow, sizeof got.allow);
 	note(p, "Referrer-Policy", got.referrer, sizeof got.referrer);
 	got.is_done = true;
 	return END;
@@ -156,7 +157,11 @@ static void test_nothing_else(void **state)
 		assert_int_equal(got.status, 404);
 	}
 	ask("POST", "/", NULL);
-	assert_int_equal(got.status, 404);
+	assert_int_equal(got.status, 405);
+	assert_string_equal(got.allow, "GET, HEAD");
+	ask("HEAD", "/", NULL);
+	assert_int_equal(got.status, 200);
+	assert_string_equal(got.body, "");
 }
 
 static int open_all(void **state)

@@ -39,7 +39,7 @@ static void op_finish(struct timer *timer)
 	await_failed(&op->await, &err);
 }
 
-enum op_when { AT_ONCE, SOON, NEVER };
+enum op_when { AT_ONCE, SOON, NEVER, OVER };
 
 static struct op *op_start(struct op *op, struct flow *flow, enum op_when when, bool fails)
 {
@@ -70,8 +70,17 @@ static struct {
 #define WALK_STEPS(X) X(walk, go) X(walk, on)
 WALK_STEPS(FLOW_STEP)
 
+static struct await *walk_over(struct walk *w)
+{
+	struct err err;
+	err_set(&err, ERR_AUTH, "over");
+	return await_over(&w->flow, w->fails ? &err : NULL);
+}
+
 static next walk_go(struct walk *w)
 {
+	if (w->when == OVER)
+		return AWAIT(w, on, walk_over(w), w->deadline_ms);
 	void *memory = arena_alloc(w->flow.arena, 100);
 	assert_non_null(memory);
 	return AWAIT(w, on, op_start(&w->op, &w->flow, w->when, w->fails), w->deadline_ms);
@@ -121,6 +130,22 @@ static void test_completion_inside_the_step(void **state)
 	assert_int_equal(seen.fini, 1);
 	assert_int_equal(seen.failed, 0);
 	assert_int_equal(flow_count(), 0);
+}
+
+static void test_what_is_over_already(void **state)
+{
+	(void)state;
+	walk_start(OVER, false, 1000, 10000);
+	assert_int_equal(seen.awaits, 10000);
+	assert_int_equal(seen.failed, 0);
+	walk_start(OVER, true, 1000, 3);
+	assert_int_equal(seen.failed, 3);
+	assert_int_equal(seen.err.kind, ERR_AUTH);
+	assert_int_equal(seen.fini, 2);
+	flow_fail_at = flow_awaits + 2;
+	walk_start(OVER, false, 1000, 3);
+	assert_int_equal(seen.failed, 4);
+	assert_int_equal(seen.err.kind, ERR_TRANSIENT);
 }
 
 static void test_later_completion(void **state)
@@ -270,6 +295,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(test_completion_inside_the_step, reset),
+	    cmocka_unit_test_setup(test_what_is_over_already, reset),
 	    cmocka_unit_test_setup(test_later_completion, reset),
 	    cmocka_unit_test_setup(test_failure, reset),
 	    cmocka_unit_test_setup(test_deadline, reset),

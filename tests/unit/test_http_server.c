@@ -30,7 +30,9 @@ static struct {
 	int kept_count;
 	char method[16], path[64], query[64], remote[64], raw_url[128], header[64];
 	size_t body_len;
+	char id[20];
 	bool answer_when_gone;
+	struct timer second;
 } app;
 
 static void app_answer(struct http_exchange *exchange, const char *text)
@@ -50,6 +52,12 @@ static void app_gone(void *context)
 		app_answer(context, "too late");
 }
 
+static void app_second_is_over(struct timer *timer)
+{
+	(void)timer;
+	app_answer(app.kept[0], "a second");
+}
+
 static void note(char *out, size_t out_bytes, const char *text)
 {
 	snprintf(out, out_bytes, "%s", text ? text : "(none)");
@@ -67,6 +75,13 @@ static void app_handle(
 	note(app.query, sizeof app.query, http_incoming_query(incoming, "q"));
 	note(app.header, sizeof app.header, http_incoming_header(incoming, "x-test"));
 	app.body_len = incoming->body.len;
+	note(app.id, sizeof app.id, http_exchange_id(exchange));
+	if (strcmp(incoming->path, "/in-a-second") == 0) {
+		app.kept[app.kept_count++ % 256] = exchange;
+		timer_init(&app.second, app_second_is_over);
+		timer_start(&app.second, 1000);
+		return;
+	}
 	if (strcmp(incoming->path, "/later") != 0) {
 		char text[128];
 		snprintf(text, sizeof text, "<%s %zu>", incoming->path, incoming->body.len);
@@ -153,6 +168,61 @@ static void test_requests_arrive_whole(void **state)
 	LOOP_UNTIL(client_has(&client, "</ 0>"), 3000);
 	assert_false(client_has(&client, "Injected"));
 	client_close(&client);
+}
+
+/* HEAD is answered like GET, without the body (RFC 9110, 9.3.2). */
+static void test_head(void **state)
+{
+	(void)state;
+	server_start(&(struct http_server_options){0});
+	struct client client = client_open(http_server_port(server));
+	client_say(&client, "HEAD /x HTTP/1.1\r\n" HOST "\r\nGET /y HTTP/1.1\r\n" HOST "\r\n");
+	LOOP_UNTIL(client_has(&client, "</y 0>"), 3000);
+	assert_true(client_has(&client, "Content-Length: 6\r\n"));
+	assert_false(client_has(&client, "</x 0>"));
+	client_close(&client);
+}
+
+static char log_lines[4000];
+
+static void take_line(const char *line, size_t len)
+{
+	size_t used = strlen(log_lines);
+	snprintf(log_lines + used, sizeof log_lines - used, "%.*s", (int)len, line);
+}
+
+static void test_each_request_has_an_id_that_the_log_tells(void **state)
+{
+	(void)state;
+	char expected[160], first[20];
+	server_start(&(struct http_server_options){0});
+	log_set_sink(take_line);
+	log_set_level(LOG_DEBUG);
+	log_lines[0] = '\0';
+	expect("GET /a?secret=1 HTTP/1.1\r\n" HOST "X-Request-Id: mine\r\n\r\n", "X-Request-Id: ");
+	memcpy(first, app.id, sizeof first);
+	expect("GET /b HTTP/1.1\r\n" HOST "\r\n", "X-Request-Id: ");
+	assert_int_equal(strlen(first), 16);
+	assert_string_not_equal(first, app.id);
+	snprintf(expected, sizeof expected,
+	    "level=debug event=request request_id=%s method=GET path=/a status=200", first);
+	assert_non_null(strstr(log_lines, expected));
+	assert_null(strstr(log_lines, "secret"));
+	log_lines[0] = '\0';
+	log_set_level(LOG_WARN);
+	expect("GET /a HTTP/1.1\r\n" HOST "\r\n", "200 OK");
+	assert_string_equal(log_lines, "");
+	log_set_sink(NULL);
+	log_set_level(LOG_ERROR);
+}
+
+/* The look at a waiting client falls due in the very turn in which it is answered. */
+static void test_an_answer_in_the_turn_of_a_look(void **state)
+{
+	(void)state;
+	server_start(&(struct http_server_options){0});
+	expect("GET /in-a-second HTTP/1.1\r\n" HOST "\r\n", "a second");
+	assert_int_equal(app.handled, 1);
 }
 
 static void test_keep_alive_and_pipelining(void **state)
@@ -475,6 +545,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(test_requests_arrive_whole, stop),
+	    cmocka_unit_test_teardown(test_head, stop),
+	    cmocka_unit_test_teardown(test_each_request_has_an_id_that_the_log_tells, stop),
+	    cmocka_unit_test_teardown(test_an_answer_in_the_turn_of_a_look, stop),
 	    cmocka_unit_test_teardown(test_keep_alive_and_pipelining, stop),
 	    cmocka_unit_test_teardown(test_limits, stop),
 	    cmocka_unit_test_teardown(test_ambiguous_requests_are_refused, stop),

@@ -7,6 +7,7 @@ local now, rate, daily = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local h = redis.call('HMGET', KEYS[1], 'day', 'used', 'tokens', 'at', 'until')
 local blocked = tonumber(h[5] or '0')
 if blocked > now then return blocked - now end
+if rate == 0 and daily == 0 then return 0 end -- no limits: nothing is counted, nothing is written
 local used = h[1] == ARGV[4] and tonumber(h[2] or '0') or 0
 if daily > 0 and used >= daily then return (tonumber(ARGV[4]) + 1) * 86400000 - now end
 local tokens, at = tonumber(h[3] or '1'), tonumber(h[4] or '0')
