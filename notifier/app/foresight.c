@@ -10,8 +10,12 @@
 /* Value of news that a carrier and service must have shown before its hazards rule: about what
  * ten parcels bring on their way. */
 #define VALUE_NEEDED 20.0
-/* Of the news that webhooks bring, the share taken to be lost: six times rarer looks. */
-#define MISS_SHARE (1.0 / 36)
+/* Of the news that webhooks should bring, the share taken to be lost until more is known: six
+ * times rarer looks, weighing as much as 36 pieces of news. */
+#define MISS_PRIOR    1.0
+#define PUSH_PRIOR    35.0
+#define PUSHES_FULL   2000.0
+#define PUSH_SLACK_MS (10 * MINUTE_MS) /* a poll may be faster than a webhook, by luck */
 
 struct foresight *foresight_new_probe(void)
 {
@@ -116,7 +120,8 @@ struct pace_facts foresight_facts(struct foresight *foresight, const struct pric
 	    .belief = belief_of(foresight, s),
 	    .last_ms = last_ms,
 	    .pushed = (s->flags & SHIPMENT_PUSHED) != 0,
-	    .miss_share = MISS_SHARE,
+	    .miss_share = (price->missed + MISS_PRIOR) /
+	                  (price->missed + price->pushed + MISS_PRIOR + PUSH_PRIOR),
 	    .most_ms = pace_most_ms(looks_per_day),
 	    .jitter_unit = unit_of(s->id),
 	};
@@ -190,6 +195,26 @@ static void learn_news(struct foresight *f, const struct shipment *s, const stru
 	}
 }
 
+/* Where webhooks get lost, polls have to do their work. */
+static void learn_pushes(struct foresight *f, const struct shipment *s, const struct sight *before,
+    const struct changes *changes, const struct gap *gap)
+{
+	struct price *price = map_get(&f->prices, str_of(s->carrier)); /* NULL: nothing is paid */
+	if (price == NULL || !(before->flags & SHIPMENT_PUSHED))
+		return;
+	for (size_t i = 0; i < changes->fresh_count; i++) {
+		bool is_late = gap->now_ms - changes->fresh_ms[i] > PUSH_SLACK_MS;
+		if (!gap->is_poll)
+			price->pushed += 1;
+		else if (is_late && changes->fresh_ms[i] > gap->last_ms - DAY_MS)
+			price->missed += 1;
+	}
+	if (price->pushed + price->missed > PUSHES_FULL) {
+		price->pushed /= 2;
+		price->missed /= 2;
+	}
+}
+
 void foresight_learn(struct foresight *f, const struct shipment *s, const struct sight *before,
     const struct changes *changes, enum source source, int64_t now_ms)
 {
@@ -204,6 +229,7 @@ void foresight_learn(struct foresight *f, const struct shipment *s, const struct
 	hazard_learn_exposure(f->hazard, &before->belief, last_ms, now_ms);
 	struct gap gap = {last_ms, now_ms, source == SOURCE_POLL};
 	learn_news(f, s, before, changes, &gap);
+	learn_pushes(f, s, before, changes, &gap);
 }
 
 /* --- when next ----------------------------------------------------------------------------------

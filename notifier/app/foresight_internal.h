@@ -25,11 +25,12 @@ struct model_state {      /* of one model, as it is stored */
 struct price { /* of one carrier */
 	const char *carrier;
 	struct pace_price pace;
-	char *stored;     /* as loaded, until the price begins; NULL: none */
-	bool is_begun;    /* the parcels were counted once */
-	bool is_counting; /* a count is under way */
-	double live;      /* parcels of this worker */
-	int64_t slot_ms;  /* when the next slot begins */
+	char *stored;          /* as loaded, until the price begins; NULL: none */
+	bool is_begun;         /* the parcels were counted once */
+	bool is_counting;      /* a count is under way */
+	double live;           /* parcels of this worker */
+	int64_t slot_ms;       /* when the next slot begins */
+	double pushed, missed; /* news that webhooks brought, or should have; halved when many */
 };
 
 struct foresight {

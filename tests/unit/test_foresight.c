@@ -202,6 +202,35 @@ static void test_the_last_stop_is_learned(void **state)
 	foresight_free(&f);
 }
 
+/* Polls that find what webhooks should have told make looks at pushed parcels dearer to miss. */
+static void test_lost_webhooks_are_noticed(void **state)
+{
+	(void)state;
+	struct foresight *f = foresight_new();
+	begin_price(f);
+	const struct price *price = price_of(f, "courier");
+	struct shipment s = parcel("shp_00push", STATUS_IN_TRANSIT);
+	s.flags |= SHIPMENT_PUSHED;
+	double at_first = foresight_facts(f, price, &s, MORNING).miss_share;
+	assert_true(at_first > 0.02 && at_first < 0.03);
+	const struct checkpoint scan = {.status = STATUS_IN_TRANSIT};
+	const struct checkpoint *fresh[] = {&scan};
+	int64_t at_ms = MORNING;
+	struct changes news = {.fresh = fresh, .fresh_ms = &at_ms, .fresh_count = 1};
+	struct sight sight = foresight_before(f, &s);
+	foresight_learn(f, &s, &sight, &(struct changes){0}, SOURCE_POLL, MORNING - HOUR_MS);
+	for (int i = 0; i < 100; i++)
+		foresight_learn(f, &s, &sight, &news, SOURCE_WEBHOOK, MORNING + i);
+	double trusted = foresight_facts(f, price, &s, MORNING).miss_share;
+	assert_true(trusted < at_first);
+	foresight_learn(f, &s, &sight, &news, SOURCE_POLL, MORNING + MINUTE_MS); /* only luck */
+	assert_true(foresight_facts(f, price, &s, MORNING).miss_share == trusted);
+	for (int i = 0; i < 100; i++)
+		foresight_learn(f, &s, &sight, &news, SOURCE_POLL, MORNING + HOUR_MS + i);
+	assert_true(foresight_facts(f, price, &s, MORNING).miss_share > 0.3);
+	foresight_free(&f);
+}
+
 static void test_calls_cost(void **state)
 {
 	(void)state;
@@ -281,6 +310,7 @@ int main(void)
 	    cmocka_unit_test(test_speaks_when_it_has_learned),
 	    cmocka_unit_test(test_history_teaches_nothing),
 	    cmocka_unit_test(test_the_last_stop_is_learned),
+	    cmocka_unit_test(test_lost_webhooks_are_noticed),
 	    cmocka_unit_test(test_calls_cost),
 	    cmocka_unit_test(test_silence_is_learned),
 	    cmocka_unit_test(test_a_day_passes_with_every_rule),
