@@ -121,7 +121,7 @@ next api_list_send(struct api *api, const char *following); /* api->json holds t
 json_t *api_shipment_summary(const struct shipment *shipment);
 json_t *api_shipment_json(const struct shipment *shipment, const struct redis_value *records);
 /* For `explain`: when we expect it, and how sure we are; nothing where we know nothing. */
-void api_forecast_line(json_t *lines, const struct shipment *shipment);
+void api_forecast_line(json_t *lines, const struct shipment *shipment, int64_t now_ms);
 
 /* First steps of the routes. */
 extern const struct step api_shipments_post[1], api_shipments_list[1], api_shipment_get[1],

@@ -63,7 +63,7 @@ static json_t *forecast_json(const struct shipment *s)
 	return o;
 }
 
-void api_forecast_line(json_t *lines, const struct shipment *s)
+void api_forecast_line(json_t *lines, const struct shipment *s, int64_t now_ms)
 {
 	const struct forecast *f = &s->forecast;
 	char from[WHEN_BYTES], to[WHEN_BYTES], why[4 * WHEN_BYTES];
@@ -78,7 +78,7 @@ void api_forecast_line(json_t *lines, const struct shipment *s)
 		    "; P(late) is %.0f %%, was at most %.0f %%", f->p_late / 10.0,
 		    f->highest_p / 10.0);
 	json_t *line = json_object();
-	json_put_time(line, "at", (int64_t)f->tick_day * DAY_MS);
+	json_put_time(line, "at", now_ms);
 	json_put_text(line, "kind", "forecast");
 	json_put_text(line, "what", "expected");
 	json_put_text(line, "why", why);

@@ -300,7 +300,7 @@ static next api_explained(struct api *api)
 	const struct shipment *s = foresight_explain(api->world->foresight,
 	    config_carrier(api->config, api->shipment->carrier), api->shipment, api->flow.arena);
 	json_t *body = json_object(), *lines = history_explain(&api->value2);
-	api_forecast_line(lines, s);
+	api_forecast_line(lines, s, loop_now_ms());
 	if (s->next_poll_ms != NEVER_MS) {
 		json_t *line = json_object();
 		json_put_time(line, "at", s->next_poll_ms);

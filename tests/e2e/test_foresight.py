@@ -140,7 +140,7 @@ def test_two_daemons_both_teach_and_a_killed_one_leaves_what_is_stored(make_worl
         carriers.append(double)
     first.start()
     second.start()
-    wait_for(lambda: all(0 < world.metrics().sum("notifier_partitions_owned") < 64
+    wait_for(lambda: all(world.metrics().sum("notifier_partitions_owned") >= 24
                          for world in (first, second)), "both have work", 60)
     for double in carriers:  # whoever owns a parcel asks its own double
         for index in range(24):

@@ -106,7 +106,8 @@ const describe = {
 	},
 	event(line) {
 		const [, reason] = /because of (\w+)/.exec(line.why) ?? [];
-		const why = byClock(line) ? "Nobody told us: our clock noticed" : `A change worth knowing${reason ? `: ${words(reason)}` : ""}`;
+		const why = line.what === "delay_predicted" ? "Nobody told us: we go by what such parcels did before"
+			: byClock(line) ? "Nobody told us: our clock noticed" : `A change worth knowing${reason ? `: ${words(reason)}` : ""}`;
 		return { tone: "news", mark: byClock(line) ? "◷" : "★", title: sentence(words(line.what)), why };
 	},
 	decision(line, story) {
