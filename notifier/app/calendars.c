@@ -74,11 +74,17 @@ void calendars_use(const struct config *config)
 			add(at->country, NULL, 0); /* not configured any more */
 }
 
+static bool is_letter(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
 const struct calendar *calendars_of(const char *country)
 {
 	static const struct calendar usual = {.weekend_mask = 0x60, .rest_weekday = 6};
-	if (country == NULL || strlen(country) != 2)
-		return &usual;
+	if (country == NULL || strlen(country) != 2 || !is_letter(country[0]) ||
+	    !is_letter(country[1]))
+		return &usual; /* so that there are 676 of them at most */
 	const struct calendar *found = find(country);
 	return found != NULL ? found : add(country, NULL, 0);
 }

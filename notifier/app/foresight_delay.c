@@ -130,7 +130,8 @@ struct deadline_rules foresight_rules(
 	floors.handover_cross_border_days =
 	    fmax(rules.label_days, floors.handover_cross_border_days);
 	floors.handover_domestic_days = rules.label_days;
-	struct silence_subject subject = subject_of(s, s->status, zone_of(account, s));
+	/* In the zone in which gaps are taught. */
+	struct silence_subject subject = subject_of(s, s->status, world_zone(s->zone, NULL));
 	double learned = ceil(silence_threshold(f->silence, &floors, &subject));
 	int *days = !subject.handed_over   ? &rules.label_days
 	            : subject.cross_border ? &rules.silent_days_cross_border

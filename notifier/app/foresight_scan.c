@@ -40,13 +40,17 @@ void scan_learn(struct foresight *f, const struct shipment *s, const struct sigh
 void foresight_scan(struct foresight *f, struct shipment *s, const struct sight *before,
     const struct changes *changes)
 {
-	int64_t newest_ms = before->newest_ms;
+	int64_t newest_ms = before->newest_ms, scan = s->last_scan;
 	for (size_t i = 0; f != NULL && i < changes->fresh_count; i++) {
 		if (changes->fresh_ms[i] < newest_ms)
 			continue;
 		newest_ms = changes->fresh_ms[i];
-		s->last_scan = scan_after(s, s->last_scan, changes->fresh[i]);
+		scan = scan_after(s, scan, changes->fresh[i]);
 	}
-	if (f != NULL && s->last_scan != 0 && last_stop_is(f->last_stop, s->carrier, s->last_scan))
+	if (scan == s->last_scan)
+		return;
+	s->last_scan = scan;
+	s->flags &= ~SHIPMENT_AT_DESTINATION; /* it may have been sent to the wrong depot */
+	if (scan != 0 && last_stop_is(f->last_stop, s->carrier, scan))
 		s->flags |= SHIPMENT_AT_DESTINATION;
 }

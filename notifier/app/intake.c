@@ -396,6 +396,8 @@ void intake_merge(const struct intake *intake, struct shipment *into)
 		into->carrier = from->carrier;
 		into->body_hash = 0;
 		into->poll_failures = 0;
+		into->last_scan = 0;
+		into->flags &= ~SHIPMENT_AT_DESTINATION;
 	}
 	if (intake->has_zone)
 		into->zone = from->zone;

@@ -58,13 +58,13 @@ static void put_identity(json_t *o, const struct shipment *s)
 }
 
 /* An array of numbers, in this order; zeros at its end are left out. */
-#define FORECAST_NUMBERS (11 + FORECAST_BINS)
+#define FORECAST_NUMBERS (14 + FORECAST_BINS)
 
 static void put_forecast(json_t *o, const struct forecast *f)
 {
 	int64_t numbers[FORECAST_NUMBERS] = {f->tick_day, f->held_days, f->p_late, f->highest_p,
 	    f->low_day, f->high_day, f->first.low_day, f->first.high_day, f->first.mass,
-	    f->alert_day, f->alert_eta_ms / SECOND_MS};
+	    f->alert_day, f->alert_eta_s, f->judged_day, f->held_from, f->taught_day};
 	size_t count = FORECAST_NUMBERS;
 	for (size_t i = 0; i < FORECAST_BINS; i++)
 		numbers[FORECAST_NUMBERS - FORECAST_BINS + i] = f->said[i];
@@ -91,7 +91,10 @@ static void get_forecast(const json_t *array, struct forecast *f)
 	    .high_day = (int32_t)n[5],
 	    .first = {(int32_t)n[6], (int32_t)n[7], (unsigned)n[8]},
 	    .alert_day = (int32_t)n[9],
-	    .alert_eta_ms = n[10] * SECOND_MS};
+	    .alert_eta_s = n[10],
+	    .judged_day = (int32_t)n[11],
+	    .held_from = (int32_t)n[12],
+	    .taught_day = (int32_t)n[13]};
 	for (size_t i = 0; i < FORECAST_BINS; i++)
 		f->said[i] = (unsigned char)n[FORECAST_NUMBERS - FORECAST_BINS + i];
 }

@@ -58,9 +58,10 @@ static struct deadline promise_deadline(
     const struct shipment *shipment, const struct deadline_rules *rules, const struct zone *zone)
 {
 	int64_t promise_ms = promise_end_ms(shipment, zone);
-	/* Of an exception people were told already: "a delay" on top would be news of nothing. */
+	/* Of what holds it people were told: "a delay" on top would be news of nothing.  When it
+	 * goes on, that is said. */
 	if (promise_ms == 0 || !detect_news_may_be_late(shipment->status) ||
-	    shipment->status == STATUS_EXCEPTION || is_promise_settled(shipment, promise_ms))
+	    findings_carrier_holds(shipment) || is_promise_settled(shipment, promise_ms))
 		return never;
 	int64_t at_ms = promise_ms + rules->promise_grace_ms;
 	if (shipment->status == STATUS_OUT_FOR_DELIVERY) /* its day is not over yet */

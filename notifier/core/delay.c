@@ -379,7 +379,8 @@ static void model_learn(
 static bool is_counted_down(const struct delay_trip *trip, int32_t day)
 {
 	return trip->promised_day != DELAY_DAY_NONE && day <= trip->promised_day &&
-	       day > trip->promised_day - DELAY_COUNTDOWN_DAYS;
+	       day > trip->promised_day - DELAY_COUNTDOWN_DAYS &&
+	       trip->promised_day - trip->handover_day >= DELAY_COUNTDOWN_LEAST_DAYS;
 }
 
 void delay_on_day(
@@ -398,6 +399,18 @@ void delay_on_day(
 	model_learn(model, trip->place, &lesson);
 }
 
+void delay_on_taken_back(
+    struct delay_model *model, const struct delay_trip *trip, int32_t delivered_day)
+{
+	if (model->today == DELAY_DAY_NONE)
+		return;
+	struct delay_lesson lesson = lesson_of(model, trip, delivered_day);
+	lesson.exposure = lesson.expected = lesson.expected_plain = 0; /* it was at risk that day */
+	lesson.seen = -1;
+	lesson.countdown_seen = is_counted_down(trip, delivered_day) ? -1 : 0;
+	model_learn(model, trip->place, &lesson);
+}
+
 void delay_on_late_news(struct delay_model *model, const struct delay_trip *trip,
     int32_t delivered_day, int32_t closed_day)
 {
@@ -408,7 +421,8 @@ void delay_on_late_news(struct delay_model *model, const struct delay_trip *trip
 	struct delay_lesson lesson = lesson_of(model, trip, delivered_day);
 	lesson.exposure = lesson.expected = lesson.expected_plain = 0; /* counted that evening */
 	lesson.seen = 1;
-	if (delivered_day <= trip->promised_day && trip->promised_day <= closed_day) {
+	if (is_counted_down(trip, trip->promised_day) && delivered_day <= trip->promised_day &&
+	    trip->promised_day <= closed_day) {
 		lesson.countdown_late = -1; /* it was taken for late */
 		lesson.countdown_seen = is_counted_down(trip, delivered_day) ? 0 : -1;
 	}

@@ -17,12 +17,13 @@
 #include "notifier/base/str.h"
 #include "notifier/core/calendar.h"
 
-#define DELAY_AGES           60    /* days since handover that are told apart; older = the last */
-#define DELAY_EXPIRE_DAYS    75    /* older parcels teach nothing any more: stop delay_on_day */
-#define DELAY_PLACES_MAX     20000 /* about 1.9 kB each; beyond, the level above speaks */
-#define DELAY_COUNTDOWN_DAYS 2     /* before the promise has passed */
-#define DELAY_DAY_NONE       INT32_MIN
-#define DELAY_MODEL_VERSION  2
+#define DELAY_AGES                 60 /* days since handover that are told apart; older = the last */
+#define DELAY_EXPIRE_DAYS          75 /* older parcels teach nothing any more: stop delay_on_day */
+#define DELAY_PLACES_MAX           20000 /* about 1.9 kB each; beyond, the level above speaks */
+#define DELAY_COUNTDOWN_DAYS       2     /* before the promise has passed … */
+#define DELAY_COUNTDOWN_LEAST_DAYS 3 /* … of parcels that were promised so many days of travel */
+#define DELAY_DAY_NONE             INT32_MIN
+#define DELAY_MODEL_VERSION        2
 
 struct delay_model;
 struct delay_model *delay_new(void);
@@ -78,6 +79,11 @@ void delay_on_day(
  * where the caller skips delay_on_day for days <= delay_closed_day. */
 void delay_close_day(struct delay_model *model, int32_t day);
 int32_t delay_closed_day(const struct delay_model *model); /* DELAY_DAY_NONE at first */
+
+/* The carrier took back a delivery on `day` that delay_on_day or delay_on_late_news had taught: it
+ * was in flight that day, and is. */
+void delay_on_taken_back(
+    struct delay_model *model, const struct delay_trip *trip, int32_t delivered_day);
 
 /* Late news: the parcel was delivered on `delivered_day`, but delay_on_day said "in flight" for
  * that day and those after it until `closed_day`.  Adds the delivery to its age and takes back

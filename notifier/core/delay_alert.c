@@ -3,6 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define SAMPLES_NEEDED    100.0 /* parcels in time; fewer say little about their last 5 % */
+#define THRESHOLD_UNTUNED 0.65
+
 static const struct histogram_shape tuner_shape = {
     .least = 0, .step = 1.0 / HISTOGRAM_BINS, .half_life_days = 90};
 
@@ -40,7 +43,9 @@ void delay_tuner_on_time(struct delay_tuner *tuner, double highest_p, int32_t da
 
 double delay_tuner_threshold(const struct delay_tuner *tuner, double budget)
 {
-	return histogram_quantile(&tuner->highest, &tuner_shape, 1 - budget, 0.65);
+	if (tuner->highest.total < SAMPLES_NEEDED)
+		return THRESHOLD_UNTUNED;
+	return histogram_quantile(&tuner->highest, &tuner_shape, 1 - budget, THRESHOLD_UNTUNED);
 }
 
 void delay_tuner_export(const struct delay_tuner *tuner, struct buf *out)
@@ -75,7 +80,7 @@ void delay_tuner_forget(struct delay_tuner *tuner)
 static bool is_counted_down(const struct delay_rule *rule, const struct delay_signs *signs)
 {
 	return signs->promised_day + 1 - signs->day <= rule->countdown_days &&
-	       signs->promised_day - signs->handover_day > rule->countdown_least_days &&
+	       signs->promised_day - signs->handover_day >= DELAY_COUNTDOWN_LEAST_DAYS &&
 	       signs->countdown_precision >= rule->countdown_precision && !signs->carrier_keeps_it;
 }
 
@@ -102,9 +107,9 @@ static bool is_over(const struct delay_rule *rule, const struct delay_signs *sig
 enum delay_verdict delay_judge(const struct delay_rule *rule, const struct delay_tuner *tuner,
     struct delay_watch *watch, const struct delay_signs *signs)
 {
-	watch->highest_p = fmax(watch->highest_p, signs->p_late);
 	if (signs->day > signs->promised_day)
 		return DELAY_SILENT; /* no prediction any more: the promise rule speaks */
+	watch->highest_p = fmax(watch->highest_p, signs->p_late);
 	if (!watch->alerted) {
 		watch->alerted = is_alarming(rule, tuner, signs);
 		return watch->alerted ? DELAY_ALERT : DELAY_SILENT;

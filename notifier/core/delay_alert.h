@@ -25,10 +25,8 @@ struct delay_rule {
 	double cold_deliveries; /* below this experience the countdown rule speaks */
 	/* Cold: undelivered so many days before the promise has passed … */
 	int countdown_days;
-	/* … speaks only while it has been right so often, … */
+	/* … speaks only while it has been right so often. */
 	double countdown_precision;
-	/* … of parcels that were promised more than so many days of travel. */
-	int countdown_least_days;
 };
 
 /* DELAYS.md, section 6: the settings measured best. */
@@ -36,8 +34,7 @@ struct delay_rule {
 	{                                                                                          \
 		.kind = DELAY_TWO_ZONES, .far_threshold = 0.65, .near_threshold = 0.50,            \
 		.near_days = 3, .budget = 0.05, .over_threshold = 0.25, .cold_deliveries = 200,    \
-		.countdown_days = DELAY_COUNTDOWN_DAYS, .countdown_precision = 0.5,                \
-		.countdown_least_days = 2                                                          \
+		.countdown_days = DELAY_COUNTDOWN_DAYS, .countdown_precision = 0.5                 \
 	}
 /* "two-zone" or "budget=0.05" (between 0 and 1). */
 CHECK_RESULT bool delay_rule_parse(struct delay_rule *rule, const char *text, struct err *err);

@@ -1,6 +1,5 @@
-/* Silence and broken promises: after how long without a scan is a parcel stalled?  Learned as a
- * quantile of the gaps that this carrier, service and status usually shows, with a floor; and of
- * several findings about one parcel, the most serious speaks.
+/* Silence: after how long without a scan is a parcel stalled?  Learned as a quantile of the gaps
+ * that this carrier, service and status usually shows, with a floor.
  *
  * Gaps are counted in working days (fractions too), so that a weekend is no silence.
  * Invariant: a threshold is never below its floor; memory is bounded by SILENCE_KINDS_MAX.

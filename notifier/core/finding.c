@@ -2,7 +2,6 @@
 
 static const char *const finding_names[FINDINGS] = {
     [FINDING_NONE] = "none",
-    [FINDING_NOT_HANDED_OVER] = "not_handed_over",
     [FINDING_DELAY_PREDICTED] = "delay_predicted",
     [FINDING_STALLED] = "stalled",
     [FINDING_PROMISE_BROKEN] = "promise_broken",
@@ -27,17 +26,25 @@ const char *finding_name(enum finding finding)
 	return finding < FINDINGS ? finding_names[finding] : "unknown";
 }
 
+bool findings_carrier_holds(const struct shipment *shipment)
+{
+	return shipment->status == STATUS_EXCEPTION || shipment->reason == REASON_CUSTOMS_HOLD ||
+	       shipment->reason == REASON_DUTIES_DUE;
+}
+
 unsigned findings_standing(const struct shipment *shipment, int64_t now_ms)
 {
 	unsigned standing = 0;
+	bool is_missed = shipment->flags & SHIPMENT_PROMISE_MISSED;
 	if (shipment->flags & SHIPMENT_STALLED)
 		standing |= FINDING_BIT(FINDING_STALLED);
-	if (shipment->flags & SHIPMENT_PROMISE_MISSED)
+	if (is_missed)
 		standing |= FINDING_BIT(FINDING_PROMISE_BROKEN);
-	bool names_a_day = shipment->worst_ms != 0 && !(shipment->flags & SHIPMENT_PROMISE_MISSED);
-	bool has_passed = names_a_day && shipment->worst_ms <= now_ms;
-	if ((shipment->flags & SHIPMENT_DELAY_OPEN && !has_passed) ||
-	    shipment->status == STATUS_EXCEPTION)
+	/* A broken promise opens a delay too, which the carrier knows nothing of. */
+	bool named_day_stands = shipment->worst_ms > now_ms;
+	bool names_none = shipment->worst_ms == 0 && !is_missed;
+	if ((shipment->flags & SHIPMENT_DELAY_OPEN && (named_day_stands || names_none)) ||
+	    findings_carrier_holds(shipment))
 		standing |= FINDING_BIT(FINDING_CARRIER_SAYS);
 	return standing;
 }

@@ -9,7 +9,6 @@
 
 enum finding { /* the most serious last */
 	FINDING_NONE,
-	FINDING_NOT_HANDED_OVER, /* a label, but the carrier has nothing yet */
 	FINDING_DELAY_PREDICTED,
 	FINDING_STALLED,
 	FINDING_PROMISE_BROKEN, /* the promised day is over */
@@ -23,6 +22,8 @@ enum finding finding_most_serious(unsigned findings);
  * parcel and still true: no, when one at least as serious speaks already.  Then it is noted. */
 bool finding_speaks(enum finding finding, unsigned standing);
 const char *finding_name(enum finding finding); /* "stalled", … for decisions and explain */
+/* The carrier says that it is held up, by a mishap, customs or duties: people were told. */
+bool findings_carrier_holds(const struct shipment *shipment);
 /* The findings that stand: said or noted, and not over.  A delay that named a day stands until
  * that day has passed. */
 unsigned findings_standing(const struct shipment *shipment, int64_t now_ms);

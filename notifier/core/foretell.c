@@ -86,13 +86,18 @@ static void say(struct shipment *shipment, const struct foretell *foretell, enum
 	out->outcome = OUTCOME_APPLIED;
 }
 
+static int64_t eta_s(const struct shipment *shipment, const struct foretell *foretell)
+{
+	return eta_end_ms(&shipment->eta, foretell->zone) / SECOND_MS;
+}
+
 /* The end of the carrier's estimate where it is not over yet and keeps the promise; else 0. */
-static int64_t kept_eta_ms(const struct shipment *shipment, const struct foretell *foretell)
+static int64_t kept_eta_s(const struct shipment *shipment, const struct foretell *foretell)
 {
 	int64_t eta_ms = eta_end_ms(&shipment->eta, foretell->zone);
 	bool holds =
 	    eta_ms > foretell->now_ms && eta_ms <= eta_end_ms(&shipment->promised, foretell->zone);
-	return holds ? eta_ms : 0;
+	return holds ? eta_s(shipment, foretell) : 0;
 }
 
 static void note(const struct shipment *shipment, const struct foretell *foretell,
@@ -110,19 +115,29 @@ static void note(const struct shipment *shipment, const struct foretell *foretel
 	snprintf(result->why, sizeof result->why,
 	    "%s %.0f %% on day %d on the road, %d days before the promise ends%s%s%s",
 	    is_cold ? "counted down, the carrier has taught too little: P(late)" : "P(late) is",
-	    f->p_late * 100 / PER_MILLE, f->tick_day - trip->handover_day,
-	    trip->promised_day + 1 - f->tick_day, span, standing ? "; not said: " : "",
+	    f->p_late * 100 / PER_MILLE, f->judged_day - trip->handover_day,
+	    trip->promised_day + 1 - f->judged_day, span, standing ? "; not said: " : "",
 	    standing ? finding_name(finding_most_serious(standing)) : "");
 }
 
+/* An alert that worse findings keep back is noted once, and said when these are over; "over" is
+ * said to those who heard the alert. */
 static void speak(struct shipment *shipment, const struct foretell *foretell,
     const struct delay_trip *trip, enum delay_verdict verdict, struct changes *out,
     struct foretell_result *result)
 {
 	bool is_alert = verdict == DELAY_ALERT;
 	unsigned standing = findings_standing(shipment, foretell->now_ms);
-	shipment->flags |= is_alert ? SHIPMENT_PREDICTED : SHIPMENT_PREDICTED_OVER;
 	bool speaks = is_alert ? finding_speaks(FINDING_DELAY_PREDICTED, standing) : standing == 0;
+	if (is_alert && !speaks && shipment->flags & SHIPMENT_FORETOLD)
+		return;
+	shipment->flags |= !is_alert ? SHIPMENT_PREDICTED_OVER
+	                   : speaks  ? SHIPMENT_PREDICTED
+	                             : SHIPMENT_FORETOLD;
+	if (is_alert && speaks) {
+		shipment->forecast.alert_day = zone_day(foretell->zone, foretell->now_ms);
+		shipment->forecast.alert_eta_s = eta_s(shipment, foretell);
+	}
 	if (speaks)
 		say(shipment, foretell, is_alert ? EVENT_DELAY_PREDICTED : EVENT_DELAY_OVER, out);
 	result->what = !speaks ? "noted" : is_alert ? "delay_predicted" : "delay_over";
@@ -134,26 +149,22 @@ static void judge(struct shipment *shipment, const struct foretell *foretell,
     const struct delay_trip *trip, struct changes *out, struct foretell_result *result)
 {
 	struct forecast *f = &shipment->forecast;
-	int64_t kept_ms = kept_eta_ms(shipment, foretell);
+	int64_t kept_s = kept_eta_s(shipment, foretell);
 	struct delay_signs signs = {
 	    .p_late = f->p_late / PER_MILLE,
 	    .experience = delay_experience(foretell->model, trip->place),
-	    .day = f->tick_day,
+	    .day = f->judged_day,
 	    .handover_day = trip->handover_day,
 	    .promised_day = trip->promised_day,
 	    .countdown_precision = delay_countdown_precision(foretell->model, trip->place),
-	    .carrier_keeps_it = kept_ms != 0,
-	    .carrier_eta_is_new = kept_ms != f->alert_eta_ms,
+	    .carrier_keeps_it = kept_s != 0,
+	    .carrier_eta_is_new = kept_s != f->alert_eta_s,
 	};
 	struct delay_watch watch = {.highest_p = f->highest_p / PER_MILLE,
 	    .alerted = (shipment->flags & SHIPMENT_PREDICTED) != 0,
 	    .over = (shipment->flags & SHIPMENT_PREDICTED_OVER) != 0};
 	enum delay_verdict verdict = delay_judge(foretell->rule, foretell->tuner, &watch, &signs);
 	f->highest_p = (unsigned)lround(watch.highest_p * PER_MILLE);
-	if (verdict == DELAY_ALERT) {
-		f->alert_day = f->tick_day;
-		f->alert_eta_ms = eta_end_ms(&shipment->eta, foretell->zone);
-	}
 	if (verdict != DELAY_SILENT)
 		speak(shipment, foretell, trip, verdict, out, result);
 }
@@ -167,12 +178,12 @@ static void predict(
 {
 	struct forecast *f = &shipment->forecast;
 	struct delay_eta eta = {0};
-	bool is_first = f->tick_day == trip->handover_day;
+	bool is_first = f->judged_day == trip->handover_day && f->first.mass == 0;
 	bool knows =
 	    delay_experience(foretell->model, trip->place) >= foretell->rule->cold_deliveries;
-	double p_late = delay_p_late(foretell->model, trip, f->tick_day);
+	double p_late = delay_p_late(foretell->model, trip, f->judged_day);
 	if (knows)
-		delay_eta(foretell->model, trip, f->tick_day, &eta);
+		delay_eta(foretell->model, trip, f->judged_day, &eta);
 	f->p_late = (unsigned)lround(p_late * PER_MILLE);
 	f->low_day = eta.low_day;
 	f->high_day = eta.high_day;
@@ -183,29 +194,41 @@ static void predict(
 	}
 	unsigned char *said =
 	    &f->said[p_late < 1 ? (int)(p_late * FORECAST_BINS) : FORECAST_BINS - 1];
-	if (knows && f->tick_day <= trip->promised_day && *said < UCHAR_MAX)
+	if (knows && f->judged_day <= trip->promised_day && *said < UCHAR_MAX)
 		++*said;
 }
 
+/* Waiting for people it does not age. */
+static int32_t held_days(const struct forecast *f, int32_t day)
+{
+	int32_t now = f->held_from != 0 && day > f->held_from ? day - f->held_from : 0;
+	return f->held_days + now;
+}
+
+/* The days from the first not yet taught until to_day; held days were no risk, and teach nothing.
+ */
 static struct foretell_lesson lesson_of(
     const struct shipment *shipment, const struct delay_trip *trip, int32_t to_day)
 {
 	const struct forecast *f = &shipment->forecast;
+	int32_t from = f->held_from ? f->held_from : f->tick_day ? f->tick_day : trip->handover_day;
 	return (struct foretell_lesson){.trip = *trip,
-	    .from_day = f->tick_day ? f->tick_day : trip->handover_day,
-	    .to_day = to_day,
+	    .from_day = from,
+	    .to_day = f->held_from ? from : to_day,
 	    .delivered_day = DELAY_DAY_NONE};
 }
 
 /* The interval shown at the handover: known to hold or to have failed?  What waited for people
- * says nothing about the network. */
+ * says nothing about the network; a day of grace is for news that come in the night. */
 static void settle_interval(
     struct shipment *shipment, int32_t day, bool is_delivered, struct foretell_lesson *lesson)
 {
 	struct forecast *f = &shipment->forecast;
-	if (f->first.mass == 0 || !(is_delivered || day > f->first.high_day))
+	int32_t grace_days = is_delivered ? 0 : 1;
+	if (f->first.mass == 0 || !(is_delivered || day > f->first.high_day + grace_days))
 		return;
-	if (f->held_days == 0) {
+	if (held_days(f, day) == 0) {
+		lesson->eta_day = day;
 		lesson->eta_mass = f->first.mass / PER_MILLE;
 		lesson->eta_held =
 		    is_delivered && day >= f->first.low_day && day <= f->first.high_day;
@@ -213,13 +236,12 @@ static void settle_interval(
 	memset(&f->first, 0, sizeof f->first);
 }
 
-/* Whether it kept its promise.  A day it was held is its recipient's, or the customs'; a day of
- * grace is for news that come in the night. */
+/* Whether it kept its promise.  A day it was held is its recipient's, or the customs'. */
 static void settle_promise(struct shipment *shipment, const struct delay_trip *trip, int32_t day,
     bool is_delivered, struct foretell_lesson *lesson)
 {
 	struct forecast *f = &shipment->forecast;
-	int32_t grace_days = is_delivered ? 0 : 1, travelled_day = day - f->held_days;
+	int32_t grace_days = is_delivered ? 0 : 1, travelled_day = day - held_days(f, day);
 	bool is_late = travelled_day > trip->promised_day + grace_days;
 	if (trip->promised_day == DELAY_DAY_NONE || shipment->flags & SHIPMENT_JUDGED ||
 	    !(is_delivered || is_late))
@@ -244,47 +266,81 @@ static int64_t first_move_ms(const struct shipment *shipment, const struct chang
 static void deliver(
     struct shipment *shipment, const struct foretell *foretell, struct foretell_result *result)
 {
+	struct forecast *f = &shipment->forecast;
 	struct delay_trip trip = trip_of(shipment, foretell);
 	int32_t day = zone_day(foretell->zone, shipment->delivered_ms);
 	struct foretell_lesson *lesson = &result->lesson;
+	trip.held_days = held_days(f, day);
 	*lesson = lesson_of(shipment, &trip, day);
 	lesson->delivered_day = day;
 	settle_interval(shipment, day, true, lesson);
 	settle_promise(shipment, &trip, day, true, lesson);
 	shipment->flags |= SHIPMENT_TAUGHT;
+	f->taught_day = day;
+	if (day >= f->tick_day)
+		f->tick_day = day + 1; /* should it be taken back: that day is taught */
 }
 
-/* A new day: closes those since the last one, and judges this. */
-static void begin_day(struct shipment *shipment, const struct foretell *foretell, int32_t today,
-    struct changes *out, struct foretell_result *result)
+/* The carrier takes the delivery back.  The promise's outcome was counted, and stays counted. */
+static void take_back(
+    struct shipment *shipment, const struct foretell *foretell, struct foretell_result *result)
 {
 	struct forecast *f = &shipment->forecast;
 	struct delay_trip trip = trip_of(shipment, foretell);
+	trip.held_days = held_days(f, f->taught_day);
 	struct foretell_lesson *lesson = &result->lesson;
-	bool moves = is_in_motion(shipment);
-	*lesson = lesson_of(shipment, &trip, today);
-	if (!moves) {
-		f->held_days += f->tick_day ? today - f->tick_day : 0;
-		lesson->to_day = lesson->from_day; /* it was not at risk of being delivered */
+	*lesson = lesson_of(shipment, &trip, f->tick_day);
+	lesson->taken_back_day = f->taught_day;
+	lesson->from_day = f->taught_day + 1; /* late news had taken these days back */
+	lesson->to_day = f->held_from ? f->held_from : f->tick_day;
+	shipment->flags &= ~SHIPMENT_TAUGHT;
+	f->taught_day = 0;
+}
+
+/* A new day: closes those since the last one. */
+static void begin_day(struct shipment *shipment, const struct foretell *foretell, int32_t today,
+    struct foretell_result *result)
+{
+	struct forecast *f = &shipment->forecast;
+	struct delay_trip trip = trip_of(shipment, foretell);
+	if (!is_in_motion(shipment) && f->held_from == 0)
+		f->held_from = f->tick_day ? f->tick_day : today;
+	result->lesson = lesson_of(shipment, &trip, today);
+	settle_interval(shipment, today, false, &result->lesson);
+	settle_promise(shipment, &trip, today, false, &result->lesson);
+	if (is_in_motion(shipment)) {
+		f->held_days = held_days(f, today);
+		f->held_from = 0;
 	}
-	settle_interval(shipment, today, false, lesson);
-	settle_promise(shipment, &trip, today, false, lesson);
 	f->tick_day = today;
-	out->state_changed = true;
-	if (!moves || shipment->status == STATUS_OUT_FOR_DELIVERY)
-		return; /* in the van: no guesses now */
-	predict(shipment, foretell, &trip);
-	if (trip.promised_day != DELAY_DAY_NONE)
-		judge(shipment, foretell, &trip, out, result);
 }
 
 /* The carrier promises anew what we doubted: that need not wait for tomorrow. */
 static bool is_reassured(const struct shipment *shipment, const struct foretell *foretell)
 {
-	int64_t kept_ms = kept_eta_ms(shipment, foretell);
+	int64_t kept_s = kept_eta_s(shipment, foretell);
 	return (shipment->flags & (SHIPMENT_PREDICTED | SHIPMENT_PREDICTED_OVER)) ==
 	           SHIPMENT_PREDICTED &&
-	       kept_ms != 0 && kept_ms != shipment->forecast.alert_eta_ms;
+	       kept_s != 0 && kept_s != shipment->forecast.alert_eta_s;
+}
+
+/* In the van nothing is guessed. */
+static void look(struct shipment *shipment, const struct foretell *foretell, int32_t today,
+    struct changes *out, struct foretell_result *result)
+{
+	struct forecast *f = &shipment->forecast;
+	struct delay_trip trip = trip_of(shipment, foretell);
+	if (!is_in_motion(shipment) || shipment->status == STATUS_OUT_FOR_DELIVERY)
+		return;
+	if (f->judged_day < today) {
+		f->judged_day = today;
+		out->state_changed = true;
+		predict(shipment, foretell, &trip);
+		if (today <= trip.promised_day)
+			judge(shipment, foretell, &trip, out, result);
+	} else if (is_reassured(shipment, foretell)) {
+		speak(shipment, foretell, &trip, DELAY_IS_OVER, out, result);
+	}
 }
 
 void foretell_day(struct shipment *shipment, const struct foretell *foretell, struct changes *out,
@@ -296,27 +352,33 @@ void foretell_day(struct shipment *shipment, const struct foretell *foretell, st
 	if (shipment->handover_ms == 0)
 		return;
 	int32_t today = zone_day(foretell->zone, foretell->now_ms);
-	if (shipment->status == STATUS_DELIVERED && !(shipment->flags & SHIPMENT_TAUGHT)) {
+	bool is_taught = shipment->flags & SHIPMENT_TAUGHT;
+	if (shipment->status == STATUS_DELIVERED && !is_taught) {
 		deliver(shipment, foretell, result);
 		return;
 	}
 	if (shipment_is_finished(shipment))
 		return;
-	if (shipment->forecast.tick_day < today) {
-		begin_day(shipment, foretell, today, out, result);
-	} else if (is_in_motion(shipment) && is_reassured(shipment, foretell)) {
-		struct delay_trip trip = trip_of(shipment, foretell);
-		speak(shipment, foretell, &trip, DELAY_IS_OVER, out, result);
+	if (is_taught && is_in_motion(shipment)) { /* one lesson at a time: its day can wait */
+		take_back(shipment, foretell, result);
+		return;
 	}
+	if (shipment->forecast.tick_day < today) {
+		begin_day(shipment, foretell, today, result);
+		out->state_changed = true;
+	}
+	look(shipment, foretell, today, out, result);
 }
 
 void foretell_forget(struct shipment *shipment)
 {
 	struct forecast *f = &shipment->forecast;
-	shipment->flags &= ~(SHIPMENT_PREDICTED | SHIPMENT_PREDICTED_OVER | SHIPMENT_JUDGED);
+	shipment->flags &=
+	    ~(SHIPMENT_PREDICTED | SHIPMENT_PREDICTED_OVER | SHIPMENT_JUDGED | SHIPMENT_FORETOLD);
+	f->judged_day = 0;
 	f->highest_p = f->p_late = 0;
 	f->alert_day = 0;
-	f->alert_eta_ms = 0;
+	f->alert_eta_s = 0;
 	memset(f->said, 0, sizeof f->said);
 }
 
@@ -329,7 +391,9 @@ void foretell_learn(
 		return;
 	if (lesson->eta_mass > 0)
 		delay_on_eta(
-		    model, trip->place, lesson->to_day, lesson->eta_mass, lesson->eta_held);
+		    model, trip->place, lesson->eta_day, lesson->eta_mass, lesson->eta_held);
+	if (lesson->taken_back_day != 0)
+		delay_on_taken_back(model, trip, lesson->taken_back_day);
 	for (int32_t day = lesson->from_day;
 	     day < lesson->to_day && day - trip->handover_day <= DELAY_EXPIRE_DAYS; day++)
 		delay_on_day(model, trip, day, false);

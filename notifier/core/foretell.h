@@ -26,6 +26,8 @@ struct foretell_lesson {
 	struct delay_trip trip;   /* place NULL: nothing */
 	int32_t from_day, to_day; /* in flight on from_day … to_day - 1 */
 	int32_t delivered_day;    /* DELAY_DAY_NONE: not yet */
+	int32_t taken_back_day;   /* of a delivery taught before; 0: none */
+	int32_t eta_day;
 	double eta_mass; /* the interval shown at handover, when its outcome became known; */
 	bool eta_held;   /* 0: it did not */
 	/* The promise, when its outcome became known, and what was said until then. */

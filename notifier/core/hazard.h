@@ -36,8 +36,8 @@ enum hazard_state {
 	HAZARD_STATES
 };
 const char *hazard_state_name(enum hazard_state state); /* "in_transit", … */
-/* The state for a status.  at_destination: the last facility has scanned it (once true, stays
- * true for a parcel); window: the carrier announced a delivery window with this status. */
+/* The state for a status.  at_destination: the last facility has scanned it (as far as that is
+ * known); window: the carrier announced a delivery window with this status. */
 enum hazard_state hazard_state_of(enum status status, bool at_destination, bool window);
 
 struct hazard_model;

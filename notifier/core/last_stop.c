@@ -10,10 +10,12 @@
 #include "notifier/core/learned.h"
 
 #define KEY_BYTES    64
+#define WORDS_BYTES  256
 #define HASH_BITS    31
 #define HASH_MASK    ((INT64_C(1) << HASH_BITS) - 1)
 #define SEEN_NEEDED  8.0
 #define SHARE_NEEDED 0.7
+#define SEEN_STORED  3.0 /* scans seen less often are not stored */
 #define SEEN_FULL    256.0
 #define AREA_LETTERS 2 /* of a postcode: what one depot serves */
 
@@ -27,6 +29,7 @@ struct scan_count {
 struct last_stop_model {
 	struct map scans; /* "carrier|hash" → struct scan_count */
 	unsigned load;    /* number of the load, for learned.seen */
+	bool is_full;     /* of scans that are worth keeping */
 };
 
 struct last_stop_model *last_stop_new(void)
@@ -55,6 +58,18 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 	return fnv1a64(parts, sizeof parts);
 }
 
+/* Without figures: a time or a van's number makes no other kind of scan. */
+static uint64_t hash_words(uint64_t hash, const char *text)
+{
+	char words[WORDS_BYTES];
+	size_t used = 0;
+	for (; text && *text && used + 1 < sizeof words; text++)
+		if (*text < '0' || *text > '9')
+			words[used++] = *text;
+	words[used] = 0;
+	return hash_text(hash, words);
+}
+
 static int64_t hash_end(uint64_t hash)
 {
 	int64_t bits = (int64_t)((hash ^ hash >> HASH_BITS) & HASH_MASK);
@@ -69,7 +84,7 @@ int64_t last_stop_scan(const struct shipment *shipment, const struct checkpoint 
 	uint64_t code = hash_text(0, checkpoint->code);
 	uint64_t place = hash_text(hash_text(code, checkpoint->place), to->country);
 	place = hash_text(hash_text(place, to->region), area);
-	uint64_t words = hash_text(code, checkpoint->description);
+	uint64_t words = hash_words(code, checkpoint->description);
 	return hash_end(place) << HASH_BITS | hash_end(words);
 }
 
@@ -81,9 +96,35 @@ static const char *scan_key(char out[KEY_BYTES], const char *carrier, int64_t ha
 	return out;
 }
 
+static bool is_stored(const struct scan_count *scan)
+{
+	return scan->sums[SEEN] >= SEEN_STORED;
+}
+
+/* What was seen once or twice may never come again: it is not stored either. */
+static void forget_rare(struct last_stop_model *model)
+{
+	struct map kept = {0};
+	MAP_FOREACH(slot, &model->scans)
+	{
+		struct scan_count *scan = slot->value;
+		if (is_stored(scan)) {
+			map_put(&kept, str_of(slot->key), scan);
+		} else {
+			learned_free(&scan->learned);
+			xfree(scan);
+		}
+	}
+	map_free(&model->scans);
+	model->scans = kept;
+	model->is_full = kept.count >= LAST_STOP_SCANS_MAX;
+}
+
 static struct scan_count *scan_make(struct last_stop_model *model, const char *key)
 {
 	struct scan_count *scan = map_get(&model->scans, str_of(key));
+	if (scan == NULL && model->scans.count >= LAST_STOP_SCANS_MAX && !model->is_full)
+		forget_rare(model);
 	if (scan != NULL || model->scans.count >= LAST_STOP_SCANS_MAX)
 		return scan;
 	scan = xcalloc(1, sizeof *scan);
@@ -146,7 +187,7 @@ void last_stop_export(const struct last_stop_model *model,
 	MAP_FOREACH(slot, &model->scans)
 	{
 		const struct scan_count *scan = slot->value;
-		if (scan->sums[SEEN] > 0)
+		if (is_stored(scan))
 			scan_put(slot->key, scan, put, arg);
 	}
 }
@@ -158,7 +199,8 @@ size_t last_stop_export_pending(struct last_stop_model *model, size_t most,
 	MAP_FOREACH(slot, &model->scans)
 	{
 		struct scan_count *scan = slot->value;
-		if (sent == most || !learned_is_pending(&scan->learned, scan->sums, SUMS))
+		if (sent == most || !is_stored(scan) ||
+		    !learned_is_pending(&scan->learned, scan->sums, SUMS))
 			continue;
 		learned_send(&scan->learned, scan->sums, SUMS);
 		scan_put(slot->key, scan, put, arg);
@@ -225,6 +267,7 @@ void last_stop_import_end(struct last_stop_model *model, bool is_whole)
 
 void last_stop_reset(struct last_stop_model *model, const char *carrier)
 {
+	model->is_full = false;
 	size_t len = carrier ? strlen(carrier) : 0;
 	MAP_FOREACH(slot, &model->scans)
 	{

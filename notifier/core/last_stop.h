@@ -3,8 +3,8 @@
  * scan's code and place with the area that the parcel goes to, and from its code and words alone
  * ("arrived in the region of the recipient").
  *
- * Invariant: memory is bounded by LAST_STOP_SCANS_MAX counters; counts are halved when they are
- * full, so that what a depot does now outweighs what it did.
+ * Invariant: memory is bounded by LAST_STOP_SCANS_MAX counters, where rare scans make room; counts
+ * are halved when they are full, so that what a depot does now outweighs what it did.
  */
 #ifndef CORE_LAST_STOP_H
 #define CORE_LAST_STOP_H
@@ -14,7 +14,7 @@
 #include "notifier/base/err.h"
 #include "notifier/core/shipment.h"
 
-#define LAST_STOP_SCANS_MAX     20000 /* about 200 bytes each; beyond, nothing new is learned */
+#define LAST_STOP_SCANS_MAX     20000 /* about 200 bytes each */
 #define LAST_STOP_MODEL_VERSION 1
 
 struct last_stop_model;

@@ -45,9 +45,10 @@ struct address {                                 /* only what cadence, delay and
 #define SHIPMENT_PREDICTED      0x20u  /* delay_predicted was reported */
 #define SHIPMENT_STALLED_AGAIN  0x40u  /* … and reported once more: that was the last word */
 #define SHIPMENT_PREDICTED_OVER 0x80u  /* … and the danger was over */
-#define SHIPMENT_TAUGHT         0x100u /* its delivery was learned from */
+#define SHIPMENT_TAUGHT         0x100u /* its delivery was learned from, on forecast.taught_day */
 #define SHIPMENT_AT_DESTINATION 0x200u /* scanned where vans start: core/last_stop */
 #define SHIPMENT_JUDGED         0x400u /* whether it kept its promise was counted */
+#define SHIPMENT_FORETOLD       0x800u /* a predicted delay was noted, because worse was said */
 
 #define SHIPMENT_SEEN_MAX 24
 /* Fingerprints are this short: among 24 of one parcel 40 bits do not collide, and they are stored.
@@ -56,17 +57,20 @@ struct address {                                 /* only what cadence, delay and
 
 #define FORECAST_BINS 10
 struct forecast {           /* what core/foretell keeps of a parcel; days are local, 0: none */
-	int32_t tick_day;   /* the newest day judged */
-	int32_t held_days;  /* on which it did not travel: customs, waiting for its recipient */
-	unsigned p_late;    /* on tick_day, in thousandths */
+	int32_t tick_day;   /* the newest day begun: those before it are taught */
+	int32_t judged_day; /* the newest day judged */
+	int32_t held_days;  /* on which it did not travel: customs, waiting for its recipient … */
+	int32_t held_from;  /* … not counting those since this one, while it is held */
+	int32_t taught_day; /* of the delivery that was taught */
+	unsigned p_late;    /* on judged_day, in thousandths */
 	unsigned highest_p; /* the highest so far */
-	int32_t low_day, high_day; /* the 80 % interval of its delivery, as of tick_day */
+	int32_t low_day, high_day; /* the 80 % interval of its delivery, as of judged_day */
 	struct {                   /* the interval shown at the handover, until its outcome */
 		int32_t low_day, high_day;
 		unsigned mass; /* in thousandths; 0: none, or the outcome is known */
 	} first;
-	int32_t alert_day;                 /* when delay_predicted was found */
-	int64_t alert_eta_ms;              /* the end of the carrier's estimate then; 0: none */
+	int32_t alert_day;                 /* when delay_predicted was said */
+	int64_t alert_eta_s;               /* the end of the carrier's estimate then; 0: none */
 	unsigned char said[FORECAST_BINS]; /* days on which P(late) was 0.0 …, 0.1 …, … 0.9 … */
 };
 

@@ -31,6 +31,7 @@ static void test_countries(void **state)
 	assert_int_equal(calendar_weekday(calendars_of("EG"), 20680), day_weekday(20680));
 	assert_int_equal(calendars_of(NULL)->weekend_mask, 0x60);
 	assert_int_equal(calendars_of("Atlantis")->weekend_mask, 0x60);
+	assert_int_equal(calendars_of("\xc3\x9f")->weekend_mask, 0x60);
 	calendars_free();
 	calendars_free();
 }

@@ -250,7 +250,7 @@ static void silence_after_worse_is_noted(void **state)
 	    &shipment, &deadline_default_rules, &home, at("2026-03-05T10:00:00"), &changes);
 	assert_int_equal(changes.event_count, 0);
 	assert_string_equal(changes.noted, "stalled");
-	assert_string_equal(changes.noted_for, "carrier_says");
+	assert_string_equal(changes.noted_for, "promise_broken");
 	assert_true(changes.state_changed && changes.outcome == OUTCOME_APPLIED);
 	deadline_fire(
 	    &shipment, &deadline_default_rules, &home, at("2026-03-05T11:00:00"), &changes);

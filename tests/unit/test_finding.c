@@ -28,19 +28,24 @@ static void what_stands(void **state)
 		enum status status;
 		enum finding finding;
 		int64_t worst_ms;
+		enum reason reason;
 	} rows[] = {
-	    {0, STATUS_IN_TRANSIT, FINDING_NONE, 0},
-	    {SHIPMENT_STALLED, STATUS_IN_TRANSIT, FINDING_STALLED, 0},
+	    {0, STATUS_IN_TRANSIT, FINDING_NONE, 0, REASON_NONE},
+	    {SHIPMENT_STALLED, STATUS_IN_TRANSIT, FINDING_STALLED, 0, REASON_NONE},
 	    {SHIPMENT_PROMISE_MISSED | SHIPMENT_STALLED, STATUS_IN_TRANSIT, FINDING_PROMISE_BROKEN,
-	        0},
-	    {SHIPMENT_DELAY_OPEN, STATUS_IN_TRANSIT, FINDING_CARRIER_SAYS, 0},
-	    {SHIPMENT_DELAY_OPEN, STATUS_IN_TRANSIT, FINDING_CARRIER_SAYS, 101},
-	    {SHIPMENT_DELAY_OPEN, STATUS_IN_TRANSIT, FINDING_NONE, 100},
-	    {0, STATUS_EXCEPTION, FINDING_CARRIER_SAYS, 0},
+	        0, REASON_NONE},
+	    {SHIPMENT_DELAY_OPEN, STATUS_IN_TRANSIT, FINDING_CARRIER_SAYS, 0, REASON_NONE},
+	    {SHIPMENT_DELAY_OPEN, STATUS_IN_TRANSIT, FINDING_CARRIER_SAYS, 101, REASON_NONE},
+	    {SHIPMENT_DELAY_OPEN, STATUS_IN_TRANSIT, FINDING_NONE, 100, REASON_NONE},
+	    {0, STATUS_IN_TRANSIT, FINDING_CARRIER_SAYS, 0, REASON_CUSTOMS_HOLD},
+	    {SHIPMENT_PROMISE_MISSED | SHIPMENT_DELAY_OPEN, STATUS_IN_TRANSIT,
+	        FINDING_PROMISE_BROKEN, 0, REASON_NONE},
+	    {0, STATUS_EXCEPTION, FINDING_CARRIER_SAYS, 0, REASON_NONE},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		const struct shipment shipment = {
+		struct shipment shipment = {
 		    .flags = rows[i].flags, .status = rows[i].status, .worst_ms = rows[i].worst_ms};
+		shipment.reason = rows[i].reason;
 		assert_int_equal(
 		    finding_most_serious(findings_standing(&shipment, 100)), rows[i].finding);
 	}

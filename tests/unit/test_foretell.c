@@ -128,7 +128,22 @@ static void test_noted(void **state)
 	assert_int_equal(changes.event_count, 0);
 	assert_string_equal(result.what, "noted");
 	assert_non_null(strstr(result.why, "not said: stalled"));
-	assert_true(s.flags & SHIPMENT_PREDICTED);
+	assert_false(s.flags & SHIPMENT_PREDICTED);
+	result = day(&s, model, noon(1), &changes); /* noted once */
+	assert_null(result.what);
+	s.flags &= ~SHIPMENT_STALLED; /* a sign of life, and the danger is still there */
+	day(&s, model, noon(2), &changes);
+	assert_int_equal(changes.event_count, 1);
+	assert_int_equal(changes.events[0].kind, EVENT_DELAY_PREDICTED);
+
+	struct shipment spared = parcel("2026-03-05"); /* who was not warned hears of no "over" */
+	spared.flags |= SHIPMENT_STALLED;
+	day(&spared, model, noon(0), &changes);
+	spared.flags &= ~SHIPMENT_STALLED;
+	spared.promised.to = "2026-03-25";
+	spared.eta.to = "2026-03-05";
+	day(&spared, model, noon(1), &changes);
+	assert_int_equal(changes.event_count, 0);
 
 	struct shipment van = parcel("2026-03-05"); /* it is in the van: no guesses now */
 	van.status = STATUS_OUT_FOR_DELIVERY;
@@ -279,13 +294,35 @@ static void test_held_days(void **state)
 		assert_int_equal(result.lesson.from_day, result.lesson.to_day);
 		assert_int_equal(result.lesson.outcome, FORETELL_OPEN);
 		assert_true(result.lesson.eta_mass == 0);
-		assert_int_equal(s.forecast.held_days, i);
+		assert_int_equal(s.forecast.held_from, MONDAY);
 	}
 	s.status = STATUS_DELIVERED;
 	s.delivered_ms = noon(10);
 	struct foretell_result result = day(&s, model, noon(10), &changes);
 	assert_int_equal(result.lesson.outcome, FORETELL_IN_TIME);
-	assert_int_equal(result.lesson.trip.held_days, 9);
+	assert_int_equal(result.lesson.trip.held_days, 10); /* it arrived where it waits on day 0 */
+
+	struct shipment late =
+	    parcel("2026-03-09"); /* heard on day 9 that it was fetched on day 7 */
+	for (int i = 0; i <= 5; i++)
+		day(&late, model, noon(i), &changes);
+	late.status = STATUS_AVAILABLE_FOR_PICKUP;
+	for (int i = 6; i <= 9; i++)
+		day(&late, model, noon(i), &changes);
+	late.status = STATUS_DELIVERED;
+	late.delivered_ms = noon(7);
+	result = day(&late, model, noon(9), &changes);
+	assert_int_equal(result.lesson.trip.held_days, 2); /* days 5 and 6 */
+	assert_int_equal(result.lesson.from_day, MONDAY + 5);
+	assert_int_equal(result.lesson.to_day, MONDAY + 5);
+
+	struct shipment freed = parcel("2026-03-19"); /* it goes on */
+	for (int i = 0; i <= 8; i++) {
+		freed.status = i >= 3 && i < 6 ? STATUS_AVAILABLE_FOR_PICKUP : STATUS_IN_TRANSIT;
+		day(&freed, model, noon(i), &changes);
+	}
+	assert_int_equal(freed.forecast.held_days, 4); /* days 2 to 5 */
+	assert_int_equal(freed.forecast.held_from, 0);
 	delay_free(&model);
 }
 
@@ -331,6 +368,100 @@ static void test_outcomes(void **state)
 	delay_free(&model);
 }
 
+/* A delivery that the carrier takes back leaves the model as if it had never been told. */
+static void test_a_delivery_taken_back(void **state)
+{
+	(void)state;
+	static const int heard[] = {1, 3}; /* the day on which we hear of day 1's "delivery" */
+	for (size_t row = 0; row < sizeof heard / sizeof *heard; row++) {
+		struct delay_model *models[2] = {delay_new(), delay_new()};
+		for (int m = 0; m < 2; m++) {
+			struct shipment s = parcel("2026-03-05");
+			struct changes changes;
+			for (int i = 0; i <= 7; i++) {
+				if (m == 1 && i == heard[row]) {
+					s.status = STATUS_DELIVERED;
+					s.delivered_ms = noon(1);
+					s.finished_ms = noon(i);
+					struct foretell_result told =
+					    day(&s, models[m], noon(i), &changes);
+					foretell_learn(models[m], &tuner, &told.lesson);
+					s.status = STATUS_IN_TRANSIT;
+					s.delivered_ms = s.finished_ms = 0;
+				}
+				if (i == 7) {
+					s.status = STATUS_DELIVERED;
+					s.delivered_ms = noon(6);
+				}
+				for (int turn = 0; turn < 2; turn++) {
+					struct foretell_result result =
+					    day(&s, models[m], noon(i) + turn, &changes);
+					foretell_learn(models[m], &tuner, &result.lesson);
+				}
+			}
+			assert_int_equal(s.forecast.taught_day, MONDAY + 6);
+		}
+		const struct delay_place *place[2];
+		for (int m = 0; m < 2; m++)
+			place[m] = delay_place(models[m], "courier", NULL, "DE", "FR");
+		assert_float_equal(delay_experience(models[1], place[1]),
+		    delay_experience(models[0], place[0]), 1e-9);
+		struct delay_trip next = {.handover_day = MONDAY + 8, .promised_day = MONDAY + 12};
+		double p[2];
+		for (int m = 0; m < 2; m++) {
+			delay_close_day(models[m], MONDAY + 7);
+			next.place = delay_place(models[m], "courier", NULL, "DE", "FR");
+			p[m] = delay_p_late(models[m], &next, MONDAY + 8);
+		}
+		assert_float_equal(p[1], p[0], 1e-6);
+		for (int m = 0; m < 2; m++)
+			delay_free(&models[m]);
+	}
+}
+
+/* News of the evening that arrive after the night's judgement: in time, and no P(late) of 1. */
+static void test_news_of_the_evening(void **state)
+{
+	(void)state;
+	struct delay_model *model = slow_lane();
+	struct changes changes;
+	struct shipment s = parcel("2026-03-09"); /* day 7; the lane takes six */
+	for (int i = 0; i <= 8; i++)
+		day(&s, model, noon(i), &changes);
+	assert_true(s.forecast.highest_p < 1000);
+	assert_true(s.forecast.first.mass == 0); /* day 8 is past its grace */
+	s.status = STATUS_DELIVERED;
+	s.delivered_ms = noon(7) + 8 * HOUR_MS;
+	struct foretell_result result = day(&s, model, noon(8) + HOUR_MS, &changes);
+	assert_int_equal(result.lesson.outcome, FORETELL_IN_TIME);
+	assert_true(result.lesson.highest_p < 1);
+
+	struct shipment close = parcel("2026-03-20");
+	for (int i = 0; i <= 7; i++) {
+		day(&close, model, noon(i), &changes);
+		if (close.forecast.first.high_day == MONDAY + i - 1)
+			assert_true(close.forecast.first.mass > 0); /* not yet */
+	}
+	delay_free(&model);
+}
+
+/* A fraction of a second in an estimate is no new estimate. */
+static void test_the_same_estimate_again(void **state)
+{
+	(void)state;
+	struct delay_model *model = slow_lane();
+	struct changes changes;
+	struct shipment s = parcel("2026-03-05");
+	s.eta.to = "2026-03-05T23:59:59.999Z";
+	day(&s, model, noon(0), &changes);
+	assert_int_equal(changes.event_count, 1);
+	for (int i = 1; i < 3; i++) {
+		day(&s, model, noon(0) + i * HOUR_MS, &changes);
+		assert_int_equal(changes.event_count, 0);
+	}
+	delay_free(&model);
+}
+
 /* Another promise is another question. */
 static void test_another_promise(void **state)
 {
@@ -342,7 +473,7 @@ static void test_another_promise(void **state)
 	assert_int_equal(changes.event_count, 1);
 	foretell_forget(&s);
 	s.promised.to = "2026-03-06";
-	day(&s, model, noon(1), &changes);
+	day(&s, model, noon(0) + HOUR_MS, &changes); /* judged at once */
 	assert_int_equal(changes.event_count, 1);
 	assert_int_equal(changes.events[0].kind, EVENT_DELAY_PREDICTED);
 	delay_free(&model);
@@ -377,6 +508,9 @@ int main(void)
 	    cmocka_unit_test(test_reassured),
 	    cmocka_unit_test(test_held_days),
 	    cmocka_unit_test(test_outcomes),
+	    cmocka_unit_test(test_a_delivery_taken_back),
+	    cmocka_unit_test(test_news_of_the_evening),
+	    cmocka_unit_test(test_the_same_estimate_again),
 	    cmocka_unit_test(test_another_promise),
 	    cmocka_unit_test(test_hostile),
 	};

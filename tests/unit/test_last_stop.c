@@ -72,12 +72,17 @@ static void test_memory_is_bounded(void **state)
 	int64_t known = scan("Bonn", NULL, "53111");
 	for (int i = 0; i < 10; i++)
 		last_stop_learn(model, "courier", known, true);
-	for (int i = 0; i < 2 * LAST_STOP_SCANS_MAX; i++) {
+	for (int i = 0; i < 2 * LAST_STOP_SCANS_MAX; i++) { /* scans that come but once */
 		char place[16];
 		snprintf(place, sizeof place, "%d", i);
 		last_stop_learn(model, NULL, scan(place, place, NULL), true);
 	}
 	assert_true(last_stop_is(model, "courier", known));
+	int64_t later = scan("Trier", NULL, "54290");
+	for (int i = 0; i < 10; i++)
+		last_stop_learn(model, "courier", later, true);
+	assert_true(last_stop_is(model, "courier", later));
+	assert_int_equal(scan(NULL, "Van 17 at 08:15", NULL), scan(NULL, "Van 9 at 10:00", NULL));
 	last_stop_free(&model);
 }
 
