@@ -95,7 +95,6 @@ void history_line_write(
     struct buf *out, const struct history_line *line, const struct history_line *before)
 {
 	char at[INT_BYTES];
-	size_t end = out->size;
 	must(before == NULL || (before->kind == line->kind && before->at_ms == line->at_ms &&
 	                           before->count == line->count));
 	buf_add_char(out, before ? LEANS : VERSION);
@@ -103,7 +102,7 @@ void history_line_write(
 		buf_add_char(out, line->kind);
 		buf_add_text(out, int_format(at, line->at_ms));
 	}
-	end = out->size;
+	size_t end = out->size;
 	for (size_t i = 0; i < line->count; i++) {
 		if (i > 0 || before == NULL)
 			buf_add_char(out, '\t');
