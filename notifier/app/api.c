@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "notifier/app/assets.h"
+#include "notifier/app/foresight_model.h"
 #include "notifier/app/ingest.h"
 #include "notifier/app/json.h"
 #include "notifier/app/memory.h"
@@ -132,6 +133,8 @@ static void api_fini(struct flow *flow)
 	struct api *api = (struct api *)(void *)flow;
 	api_give_up_claim(api);
 	json_decref(api->json);
+	foresight_copy_free(&api->copy);
+	foresight_order_end(api->world->foresight, api);
 	config_unref(&api->config);
 	xfree(api);
 }

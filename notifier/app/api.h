@@ -75,7 +75,9 @@ struct api { /* one request; first member is the flow */
 	const char *made_key; /* whole, for its only answer */
 	struct api_scan scan;
 	struct api_messages messages;
-	int model; /* of an order: the one to be written next (enum model) */
+	struct model_copy *copy; /* freed at the end, as json is */
+	struct model_checked *checked;
+	struct model_order *order;
 	int answer_status;
 	struct str answer;
 };

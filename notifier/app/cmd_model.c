@@ -35,21 +35,34 @@ static void print_models(struct client *client, const json_t *models)
 	table_show(table);
 }
 
-static void print_carriers(struct client *client, const json_t *carriers)
+/* "79 % of 120": of the intervals of late, how many held. */
+static const char *record(struct client *client, const json_t *row)
+{
+	const json_t *share = json_object_get(row, "intervals_held");
+	return json_is_number(share)
+	           ? arena_printf(client->arena, "%.0f %% of %s", 100 * json_number_value(share),
+	                 number(client, row, "intervals", 0))
+	           : NULL;
+}
+
+static void print_carriers(struct client *client, const json_t *body)
 {
 	static const struct table_column columns[] = {{"CARRIER", true}, {"SERVICE", false},
-	    {"DELIVERIES", true}, {"NEWS", true}, {"LAG MIN", true}, {"PRICE", true}};
+	    {"STATE", true}, {"DELIVERIES", true}, {"ETA HELD", true}, {"NEWS", true},
+	    {"LAST STOPS", true}, {"LAG MIN", true}, {"PRICE", true}};
 	struct table *table = table_new(client->arena, columns, sizeof columns / sizeof *columns);
 	size_t i;
 	const json_t *row;
-	json_array_foreach(carriers, i, row)
+	json_array_foreach(json_object_get(body, "carriers"), i, row)
 	{
 		const json_t *lag = json_object_get(row, "lag_s");
 		const char *minutes = json_is_integer(lag) ? arena_printf(client->arena, "%.0f",
 		                                                 json_number_value(lag) / 60)
 		                                           : NULL;
 		const char *cells[] = {client_text(row, "carrier"), client_text(row, "service"),
-		    number(client, row, "deliveries", 1), number(client, row, "news", 1), minutes,
+		    json_is_true(json_object_get(row, "is_warm")) ? "warm" : "cold",
+		    number(client, row, "deliveries", 1), record(client, row),
+		    number(client, row, "news", 1), number(client, row, "last_stops", 0), minutes,
 		    number(client, row, "price", 2)};
 		table_add(table, cells);
 	}
@@ -57,6 +70,25 @@ static void print_carriers(struct client *client, const json_t *carriers)
 		table_show(table);
 	else
 		puts("nothing learned yet");
+	json_int_t left_out = json_integer_value(json_object_get(body, "carriers_left_out"));
+	if (left_out > 0)
+		printf("… and %lld more\n", (long long)left_out);
+}
+
+static void print_alerts(struct client *client, const json_t *alerts)
+{
+	static const struct table_column columns[] = {
+	    {"ACCOUNT", true}, {"ALERTS BY", false}, {"ABOVE P(LATE)", true}};
+	struct table *table = table_new(client->arena, columns, sizeof columns / sizeof *columns);
+	size_t i;
+	const json_t *row;
+	json_array_foreach(alerts, i, row)
+	{
+		const char *cells[] = {client_text(row, "account"), client_text(row, "rule"),
+		    number(client, row, "threshold", 2)};
+		table_add(table, cells);
+	}
+	table_show(table);
 }
 
 static int model_show(int argc, char **argv)
@@ -72,7 +104,9 @@ static int model_show(int argc, char **argv)
 	} else if (body != NULL) {
 		print_models(&client, json_object_get(body, "models"));
 		putchar('\n');
-		print_carriers(&client, json_object_get(body, "carriers"));
+		print_carriers(&client, body);
+		putchar('\n');
+		print_alerts(&client, json_object_get(body, "alerts"));
 	}
 	json_decref(body);
 	return client_close(&client);

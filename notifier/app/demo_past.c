@@ -39,7 +39,8 @@ const char *demo_past(struct arena *arena, int32_t today)
 	for (int32_t day = today - PAST_DAYS; day < today; day++)
 		teach_day(model, &trip, day);
 	json_t *entries = json_object(), *document = json_object();
-	delay_export(model, put_entry, entries);
+	for (size_t at = 0; delay_export_next(model, &at, put_entry, entries);)
+		;
 	json_object_set_new(document, "delay", entries);
 	struct str text = json_text(document, arena);
 	json_decref(document);

@@ -46,6 +46,7 @@ struct foresight {
 	bool is_ordered;           /* while a load begins: an operator has written */
 	bool prices_are_due;       /* in this sync */
 	unsigned orders;           /* of operators that this process has carried out */
+	const void *order;         /* under way, and its owner's; meanwhile nothing is saved */
 	int64_t sync_due_ms;       /* monotonic; 0: now */
 };
 
@@ -55,13 +56,18 @@ struct model_type {
 	bool (*take)(struct foresight *f, const char *key, const char *value, struct err *err);
 	void (*begin)(struct foresight *f); /* a load, and its end */
 	void (*end)(struct foresight *f, bool is_whole);
-	void (*all)(struct foresight *f, entry_put *put, void *arg);
+	/* Puts the entry at *at (0: the first), or none, and goes on to the next; false: the end.
+	 */
+	bool (*next)(struct foresight *f, size_t *at, entry_put *put, void *arg);
 	size_t (*pending)(struct foresight *f, size_t most, entry_put *put, void *arg);
 	void (*settle)(struct foresight *f, bool is_stored);
 	void (*forget)(struct foresight *f, const char *carrier); /* NULL: everything */
 	size_t (*count)(struct foresight *f);
 };
 extern const struct model_type model_types[MODELS];
+#define MODEL_CARRIER "carrier" /* of a document that is of one */
+/* Whether an entry of this name is what that carrier taught. */
+bool model_key_is_of(const char *key, const char *carrier);
 struct str model_key(struct arena *arena, enum model model);
 const char *model_token(struct arena *arena); /* random */
 /* The token of a writer's last save; "": it is not among the last writers. */

@@ -20,9 +20,9 @@
 	{                                                                                          \
 		model##_import_end(f->model, is_whole);                                            \
 	}                                                                                          \
-	static void model##_all(struct foresight *f, entry_put *put, void *arg)                    \
+	static bool model##_next(struct foresight *f, size_t *at, entry_put *put, void *arg)       \
 	{                                                                                          \
-		model##_export(f->model, put, arg);                                                \
+		return model##_export_next(f->model, at, put, arg);                                \
 	}                                                                                          \
 	static size_t model##_pending(struct foresight *f, size_t most, entry_put *put, void *arg) \
 	{                                                                                          \
@@ -63,21 +63,20 @@ static bool pace_take(struct foresight *f, const char *key, const char *value, s
 	return true;
 }
 
-static void pace_all(struct foresight *f, entry_put *put, void *arg)
+static bool pace_next(struct foresight *f, size_t *at, entry_put *put, void *arg)
 {
+	if (*at >= f->prices.count)
+		return false;
 	struct buf text = BUF_EMPTY(0);
-	MAP_FOREACH(slot, &f->prices)
-	{
-		const struct price *price = slot->value;
-		buf_clear(&text);
-		if (price->is_begun)
-			pace_price_export(&price->pace, &text);
-		else
-			buf_add_text(&text, price->stored ? price->stored : "");
-		if (text.size > 0)
-			put(arg, price->carrier, buf_text(&text));
-	}
+	const struct price *price = f->prices.slots[(*at)++].value;
+	if (price->is_begun)
+		pace_price_export(&price->pace, &text);
+	else
+		buf_add_text(&text, price->stored ? price->stored : "");
+	if (text.size > 0)
+		put(arg, price->carrier, buf_text(&text));
 	buf_free(&text);
+	return true;
 }
 
 /* No sums, and one writer (who holds partition 0): all of them, once in a cycle. */
@@ -87,7 +86,8 @@ static size_t pace_pending(struct foresight *f, size_t most, entry_put *put, voi
 	if (!f->prices_are_due)
 		return 0;
 	f->prices_are_due = false;
-	pace_all(f, put, arg);
+	for (size_t at = 0; pace_next(f, &at, put, arg);)
+		;
 	return f->prices.count;
 }
 
@@ -172,10 +172,13 @@ static void alert_put(struct foresight *f, entry_put *put, void *arg)
 	buf_free(&text);
 }
 
-static void alert_all(struct foresight *f, entry_put *put, void *arg)
+static bool alert_next(struct foresight *f, size_t *at, entry_put *put, void *arg)
 {
+	if ((*at)++ > 0)
+		return false;
 	if (alert_count(f) > 0)
 		alert_put(f, put, arg);
+	return true;
 }
 
 static size_t alert_pending(struct foresight *f, size_t most, entry_put *put, void *arg)
@@ -205,7 +208,7 @@ static void alert_forget(struct foresight *f, const char *carrier)
 
 #define MODEL_TYPE(name)                                                                           \
 	{                                                                                          \
-#name, name##_take, name##_begin, name##_end, name##_all, name##_pending,          \
+#name, name##_take, name##_begin, name##_end, name##_next, name##_pending,         \
 		    name##_settled, name##_forget, name##_count                                    \
 	}
 const struct model_type model_types[MODELS] = {

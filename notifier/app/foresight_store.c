@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "notifier/base/log.h"
+#include "notifier/io/pause.h"
 
 #define SYNC_EVERY_MS  (5 * MINUTE_MS) /* real time */
 #define SYNC_SPREAD_MS (30 * SECOND_MS)
@@ -28,6 +29,7 @@ struct sync {
 	unsigned orders;  /* of operators, when this began */
 	const char *revision, *token;
 	struct str cursor;
+	size_t entry; /* of the page: the next one */
 	size_t refused;
 	struct err first; /* why the first one was refused */
 	struct str *args; /* of the save */
@@ -64,7 +66,7 @@ static next sync_ask(struct sync *p) /* Redis: has anybody written this model? *
 	struct foresight *f = p->world->foresight;
 	if (p->model == MODELS) {
 		size_t entries = 0;
-		for (int model = 0; model < MODELS; model++)
+		for (int model = 0; model < MODELS && !f->is_loaded; model++)
 			entries += model_types[model].count(f);
 		if (!f->is_loaded)
 			LOG(INFO, "model_loaded", f_int("entries", (int64_t)entries));
@@ -119,6 +121,7 @@ static next sync_compare(struct sync *p)
 static next sync_page(struct sync *p) /* Redis: the next entries */
 {
 	static const char count[] = "128"; /* FIELDS_PER_CALL, as a hint */
+	p->entry = 0;
 	struct str command[] = {redis_arg("HSCAN"), model_key(p->flow.arena, p->model), p->cursor,
 	    redis_arg("COUNT"), redis_arg(count)};
 	return AWAIT(
@@ -139,19 +142,22 @@ static void load_end(struct sync *p)
 	state->revision = xstrdup(p->revision);
 }
 
-static next sync_take(struct sync *p) /* pure: one page of entries */
+static next sync_take(struct sync *p) /* pure: one page of entries, or a slice of it */
 {
 	struct foresight *f = p->world->foresight;
+	int64_t since_ms = loop_monotonic_ms();
 	struct err err = {0};
 	if (FAILED(p))
 		return end_unsaved(p, p->flow.err.text);
 	if (p->value.count != 2)
 		return end_unsaved(p, "not the answer of HSCAN");
 	const struct redis_value *entries = &p->value.items[1];
-	for (size_t i = 0; i + 1 < entries->count; i += 2) {
-		const char *key = entries->items[i].text.at;
-		if (!text_eq(key, MODEL_REVISION) &&
-		    !model_types[p->model].take(f, key, entries->items[i + 1].text.at, &err) &&
+	for (; p->entry + 1 < entries->count; p->entry += 2) {
+		const struct redis_value *entry = &entries->items[p->entry];
+		if (pause_is_due(since_ms))
+			return AWAIT(p, take, pause_start(&p->flow, 0), STORE_WAIT_MS);
+		if (!text_eq(entry[0].text.at, MODEL_REVISION) &&
+		    !model_types[p->model].take(f, entry[0].text.at, entry[1].text.at, &err) &&
 		    p->refused++ == 0)
 			p->first = err;
 	}
@@ -176,7 +182,8 @@ static next sync_save(struct sync *p) /* Redis: what was learned, if nobody has 
 	struct foresight *f = p->world->foresight;
 	struct model_state *state = state_of(p);
 	struct arena *arena = p->flow.arena;
-	bool may_write = !state->is_refused && (p->model != MODEL_PACE || p->holds_first);
+	bool may_write =
+	    !state->is_refused && f->order == NULL && (p->model != MODEL_PACE || p->holds_first);
 	p->args = arena_array(arena, MODEL_ARGS_BEFORE + 2 * FIELDS_PER_CALL, sizeof *p->args);
 	p->token = model_token(arena);
 	p->args[0] = str_of(p->world->worker);

@@ -1,6 +1,5 @@
 #include "notifier/base/map.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #include "notifier/base/err.h"
@@ -8,46 +7,54 @@
 
 #define MAP_FIRST_CAPACITY 32 /* a power of two, as every capacity */
 
-/* The slot that holds key, or the free one where it belongs. */
-static struct map_slot *map_slot_of(const struct map *map, struct str key)
+/* Three quarters of the places are ever taken. */
+static size_t room(size_t capacity)
+{
+	return capacity / 4 * 3;
+}
+
+/* The place that leads to key, or the free one where it belongs. */
+static uint32_t *place_of(const struct map *map, struct str key)
 {
 	size_t at = (size_t)fnv1a64(key.at, key.len) & (map->capacity - 1);
-	while (map->slots[at].key) {
-		const char *have = map->slots[at].key;
+	for (; map->places[at] != 0; at = (at + 1) & (map->capacity - 1)) {
+		const char *have = map->slots[map->places[at] - 1].key;
 		if (strlen(have) == key.len && memcmp(have, key.at, key.len) == 0)
 			break;
-		at = (at + 1) & (map->capacity - 1);
 	}
-	return &map->slots[at];
+	return &map->places[at];
 }
 
 static void map_grow(struct map *map)
 {
-	struct map old = *map;
-	map->capacity = old.capacity ? old.capacity * 2 : MAP_FIRST_CAPACITY;
-	map->slots = xcalloc(map->capacity, sizeof *map->slots);
-	MAP_FOREACH(slot, &old)
-	*map_slot_of(map, str_of(slot->key)) = *slot;
-	xfree(old.slots);
+	map->capacity = map->capacity ? map->capacity * 2 : MAP_FIRST_CAPACITY;
+	must(map->capacity <= UINT32_MAX);
+	map->slots = xrealloc(map->slots, room(map->capacity) * sizeof *map->slots);
+	xfree(map->places);
+	map->places = xcalloc(map->capacity, sizeof *map->places);
+	for (size_t i = 0; i < map->count; i++)
+		*place_of(map, str_of(map->slots[i].key)) = (uint32_t)i + 1;
 }
 
 void *map_get(const struct map *map, struct str key)
 {
 	if (map->count == 0 || key.len == 0)
 		return NULL;
-	return map_slot_of(map, key)->value;
+	uint32_t number = *place_of(map, key);
+	return number != 0 ? map->slots[number - 1].value : NULL;
 }
 
 const char *map_put(struct map *map, struct str key, void *value)
 {
 	must(value && key.len > 0 && !memchr(key.at, 0, key.len));
-	if ((map->count + 1) * 4 > map->capacity * 3)
+	if (map->count == room(map->capacity))
 		map_grow(map);
-	struct map_slot *slot = map_slot_of(map, key);
-	if (!slot->key) {
-		slot->key = xstrndup(key.at, key.len);
-		map->count++;
+	uint32_t *place = place_of(map, key);
+	if (*place == 0) {
+		map->slots[map->count].key = xstrndup(key.at, key.len);
+		*place = (uint32_t)++map->count;
 	}
+	struct map_slot *slot = &map->slots[*place - 1];
 	slot->value = value;
 	return slot->key;
 }
@@ -57,5 +64,6 @@ void map_free(struct map *map)
 	MAP_FOREACH(slot, map)
 	xfree(slot->key);
 	xfree(map->slots);
+	xfree(map->places);
 	*map = (struct map){0};
 }

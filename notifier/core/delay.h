@@ -93,8 +93,12 @@ void delay_on_late_news(struct delay_model *model, const struct delay_trip *trip
 
 /* Persistence: one text per key (a hash field); key and value are borrowed during the call.  The
  * stored entries may be those of several models that learn apart (core/learned): each writes
- * what it has learned on top of what it read last. */
-void delay_export(const struct delay_model *model,
+ * what it has learned on top of what it read last.
+ *
+ * The export looks at one entry per call, from *at = 0 on, until it answers false; what is empty
+ * is not put.  The model may learn between the calls: nothing is put twice or left out for that,
+ * but the entries are then of different moments. */
+bool delay_export_next(const struct delay_model *model, size_t *at,
     void (*put)(void *arg, const char *key, const char *value), void *arg);
 /* Up to `most` entries that have learned something since they were last in step; they are on
  * their way until delay_settle.  Returns how many. */
@@ -115,6 +119,7 @@ void delay_reset(struct delay_model *model, const char *carrier);
 struct delay_count {                 /* of one carrier and service */
 	const char *carrier_service; /* "dhl|express" */
 	double deliveries;           /* learned; they fade */
+	double intervals, held; /* shown lately, their outcome known; of them those that held */
 };
 void delay_each_service(const struct delay_model *model,
     void (*visit)(void *arg, const struct delay_count *count), void *arg);

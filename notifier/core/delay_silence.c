@@ -164,15 +164,16 @@ static void kind_put(const char *key, const struct kind *kind,
 	buf_free(&text);
 }
 
-void silence_export(const struct silence_model *model,
+bool silence_export_next(const struct silence_model *model, size_t *at,
     void (*put)(void *arg, const char *key, const char *value), void *arg)
 {
-	MAP_FOREACH(slot, &model->kinds)
-	{
-		const struct kind *kind = slot->value;
-		if (kind->gaps.total > 0)
-			kind_put(slot->key, kind, put, arg);
-	}
+	if (*at >= model->kinds.count)
+		return false;
+	const struct map_slot *slot = &model->kinds.slots[(*at)++];
+	const struct kind *kind = slot->value;
+	if (kind->gaps.total > 0)
+		kind_put(slot->key, kind, put, arg);
+	return true;
 }
 
 size_t silence_entries(const struct silence_model *model)

@@ -53,7 +53,7 @@ int64_t silence_deadline_ms(const struct silence_model *model, const struct sile
     const struct silence_subject *subject, int64_t last_ms);
 
 /* Persistence; all as in core/delay.  What all carriers together show stays when one is reset. */
-void silence_export(const struct silence_model *model,
+bool silence_export_next(const struct silence_model *model, size_t *at,
     void (*put)(void *arg, const char *key, const char *value), void *arg);
 size_t silence_export_pending(struct silence_model *model, size_t most,
     void (*put)(void *arg, const char *key, const char *value), void *arg);

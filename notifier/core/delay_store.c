@@ -43,23 +43,24 @@ static bool is_empty(const struct delay_place *place)
 	return true;
 }
 
-void delay_export(const struct delay_model *model,
+bool delay_export_next(const struct delay_model *model, size_t *at,
     void (*put)(void *arg, const char *key, const char *value), void *arg)
 {
 	struct buf text = BUF_EMPTY(0);
-	MAP_FOREACH(slot, &model->places)
-	{
-		const struct delay_place *place = slot->value;
-		if (is_empty(place))
-			continue;
+	size_t number = (*at)++;
+	if (number > model->places.count)
+		return false;
+	/* The day is the first one: it stays in its place when there are more. */
+	const struct delay_place *place = number > 0 ? model->places.slots[number - 1].value : NULL;
+	if (place != NULL && !is_empty(place)) {
 		sums_write(&text, model->origin_day, &place->sums);
 		put(arg, place->key, buf_text(&text));
-	}
-	if (model->origin_day != DELAY_DAY_NONE) {
+	} else if (place == NULL && model->origin_day != DELAY_DAY_NONE) {
 		day_write(&text, model);
 		put(arg, MODEL_KEY, buf_text(&text));
 	}
 	buf_free(&text);
+	return true;
 }
 
 size_t delay_export_pending(struct delay_model *model, size_t most,
@@ -299,8 +300,11 @@ void delay_each_service(const struct delay_model *model,
 {
 	for (const struct delay_place *place = model->services; place;
 	     place = place->next_service) {
-		struct delay_count count = {
-		    place->key, place->sums.delivered / model->weights.delay};
+		const struct delay_sums *sums = &place->sums;
+		struct delay_count count = {.carrier_service = place->key,
+		    .deliveries = sums->delivered / model->weights.delay,
+		    .intervals = sums->eta_shown / model->weights.eta,
+		    .held = sums->eta_held / model->weights.eta};
 		if (!is_empty(place))
 			visit(arg, &count);
 	}

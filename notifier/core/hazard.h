@@ -101,7 +101,7 @@ int64_t hazard_lag_ms(const struct hazard_lag *lag);
 
 /* Persistence; all as in core/delay.  A row carries the day it is as of: rows that were written
  * before a halving and after it go together. */
-void hazard_export(const struct hazard_model *model,
+bool hazard_export_next(const struct hazard_model *model, size_t *at,
     void (*put)(void *arg, const char *key, const char *value), void *arg);
 size_t hazard_export_pending(struct hazard_model *model, size_t most,
     void (*put)(void *arg, const char *key, const char *value), void *arg);

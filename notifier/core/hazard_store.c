@@ -54,37 +54,40 @@ static void lag_put(const char *carrier, const struct hazard_lag *lag, entry_put
 	buf_free(&text);
 }
 
-/* The rows that are not empty, one after the other. */
-static const struct hazard_class *next_row(const struct hazard_model *model, int *index, int *row)
+/* The rows have numbers for all classes that may be, so that the lags' stay when there are more. */
+bool hazard_export_next(const struct hazard_model *model, size_t *at, entry_put *put, void *arg)
 {
+	const size_t rows = (size_t)HAZARD_CLASSES_MAX * HAZARD_ROWS;
 	double sums[HAZARD_ROW_SUMS];
-	for (; *index < model->class_count; ++*index, *row = -1)
-		while (++*row < HAZARD_ROWS) {
-			hazard_row_get(model->classes[*index], *row, sums);
-			if (!row_is_empty(sums))
-				return model->classes[*index];
-		}
-	return NULL;
-}
-
-void hazard_export(const struct hazard_model *model, entry_put *put, void *arg)
-{
-	const struct hazard_class *class;
-	for (int index = 0, row = -1; (class = next_row(model, &index, &row));)
-		row_put(model, class, row, put, arg);
-	MAP_FOREACH(slot, &model->lags)
-	{
+	size_t number = (*at)++;
+	if (number >= rows + model->lags.count)
+		return false;
+	if (number >= rows) {
+		const struct map_slot *slot = &model->lags.slots[number - rows];
 		const struct hazard_lag *lag = slot->value;
 		if (lag->minutes.total != 0)
 			lag_put(slot->key, lag, put, arg);
+		return true;
 	}
+	int index = (int)(number / HAZARD_ROWS), row = (int)(number % HAZARD_ROWS);
+	if (index >= model->class_count) {
+		*at = rows;
+		return true;
+	}
+	hazard_row_get(model->classes[index], row, sums);
+	if (!row_is_empty(sums))
+		row_put(model, model->classes[index], row, put, arg);
+	return true;
 }
 
 size_t hazard_entries(const struct hazard_model *model)
 {
 	size_t count = 0;
-	for (int index = 0, row = -1; next_row(model, &index, &row);)
-		count++;
+	double sums[HAZARD_ROW_SUMS];
+	for (int i = 0; i < model->class_count * HAZARD_ROWS; i++) {
+		hazard_row_get(model->classes[i / HAZARD_ROWS], i % HAZARD_ROWS, sums);
+		count += !row_is_empty(sums);
+	}
 	MAP_FOREACH(slot, &model->lags)
 	{
 		const struct hazard_lag *lag = slot->value;

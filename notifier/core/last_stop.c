@@ -101,7 +101,8 @@ static bool is_stored(const struct scan_count *scan)
 	return scan->sums[SEEN] >= SEEN_STORED;
 }
 
-/* What was seen once or twice may never come again: it is not stored either. */
+/* What was seen once or twice may never come again: it is not stored either.  A walk that is under
+ * way may miss scans then. */
 static void forget_rare(struct last_stop_model *model)
 {
 	struct map kept = {0};
@@ -155,13 +156,18 @@ void last_stop_learn(
 	count(model, scan_key(key, carrier, scan & HASH_MASK), was_last);
 }
 
+static bool is_believed(const struct scan_count *scan)
+{
+	return scan->sums[SEEN] >= SEEN_NEEDED &&
+	       scan->sums[LAST] >= SHARE_NEEDED * scan->sums[SEEN];
+}
+
 static bool is_known_last(const struct last_stop_model *model, const char *carrier, int64_t hash)
 {
 	char key[KEY_BYTES];
 	const struct scan_count *scan =
 	    map_get(&model->scans, str_of(scan_key(key, carrier, hash)));
-	return scan != NULL && scan->sums[SEEN] >= SEEN_NEEDED &&
-	       scan->sums[LAST] >= SHARE_NEEDED * scan->sums[SEEN];
+	return scan != NULL && is_believed(scan);
 }
 
 bool last_stop_is(const struct last_stop_model *model, const char *carrier, int64_t scan)
@@ -181,15 +187,16 @@ static void scan_put(const char *key, const struct scan_count *scan,
 	put(arg, key, text);
 }
 
-void last_stop_export(const struct last_stop_model *model,
+bool last_stop_export_next(const struct last_stop_model *model, size_t *at,
     void (*put)(void *arg, const char *key, const char *value), void *arg)
 {
-	MAP_FOREACH(slot, &model->scans)
-	{
-		const struct scan_count *scan = slot->value;
-		if (is_stored(scan))
-			scan_put(slot->key, scan, put, arg);
-	}
+	if (*at >= model->scans.count)
+		return false;
+	const struct map_slot *slot = &model->scans.slots[(*at)++];
+	const struct scan_count *scan = slot->value;
+	if (is_stored(scan))
+		scan_put(slot->key, scan, put, arg);
+	return true;
 }
 
 size_t last_stop_export_pending(struct last_stop_model *model, size_t most,
@@ -288,4 +295,17 @@ size_t last_stop_entries(const struct last_stop_model *model)
 		entries += scan->sums[SEEN] > 0;
 	}
 	return entries;
+}
+
+void last_stop_each(
+    const struct last_stop_model *model, void (*visit)(void *arg, const char *carrier), void *arg)
+{
+	char carrier[KEY_BYTES];
+	MAP_FOREACH(slot, &model->scans)
+	{
+		if (!is_believed(slot->value))
+			continue;
+		snprintf(carrier, sizeof carrier, "%.*s", (int)strcspn(slot->key, "|"), slot->key);
+		visit(arg, carrier);
+	}
 }

@@ -30,7 +30,7 @@ void last_stop_learn(
 bool last_stop_is(const struct last_stop_model *model, const char *carrier, int64_t scan);
 
 /* Persistence; all as in core/delay. */
-void last_stop_export(const struct last_stop_model *model,
+bool last_stop_export_next(const struct last_stop_model *model, size_t *at,
     void (*put)(void *arg, const char *key, const char *value), void *arg);
 size_t last_stop_export_pending(struct last_stop_model *model, size_t most,
     void (*put)(void *arg, const char *key, const char *value), void *arg);
@@ -40,5 +40,8 @@ CHECK_RESULT bool last_stop_import(
     struct last_stop_model *model, const char *key, const char *value, struct err *err);
 void last_stop_import_end(struct last_stop_model *model, bool is_whole);
 void last_stop_reset(struct last_stop_model *model, const char *carrier);
+/* Every scan that is believed to be the last: its carrier. */
+void last_stop_each(
+    const struct last_stop_model *model, void (*visit)(void *arg, const char *carrier), void *arg);
 size_t last_stop_entries(const struct last_stop_model *model);
 #endif

@@ -13,7 +13,6 @@ static uv_loop_t loop;
 static uv_timer_t alarm_clock; /* stands at the earliest timer of the heap */
 static uv_idle_t overdue;      /* timers that are due again at once wait a turn here */
 static uv_prepare_t before_wait;
-static uv_check_t after_wait;
 static uv_signal_t signals[3];
 static void (*on_stop)(void), (*on_reload)(void);
 
@@ -29,7 +28,7 @@ static struct {
 	size_t count, capacity;
 } heap;
 
-static uint64_t turn_began_ns;
+static uint64_t turn_began_ns, idle_before_ns;
 static int64_t longest_gap_us;
 
 static int64_t clock_ms(clockid_t id)
@@ -184,35 +183,31 @@ static void on_overdue(uv_idle_t *handle)
 
 /* --- the loop -------------------------------------------------------------------------------- */
 
+/* Between two waits lie the I/O of one turn, whose callbacks libuv runs as a part of its wait, and
+ * the timers of the next: all of the time but that in which the kernel had nothing for us. */
 static void on_before_wait(uv_prepare_t *handle)
 {
 	(void)handle;
+	uint64_t now_ns = uv_hrtime(), idle_ns = uv_metrics_idle_time(&loop);
 	if (turn_began_ns != 0) {
-		int64_t gap_us = (int64_t)(uv_hrtime() - turn_began_ns) / 1000;
+		uint64_t busy_ns = now_ns - turn_began_ns - (idle_ns - idle_before_ns);
+		int64_t gap_us = (int64_t)busy_ns / 1000;
 		if (gap_us > longest_gap_us)
 			longest_gap_us = gap_us;
 	}
+	turn_began_ns = now_ns;
+	idle_before_ns = idle_ns;
 }
 
-static void on_after_wait(uv_check_t *handle)
-{
-	(void)handle;
-	turn_began_ns = uv_hrtime();
-}
-
-/* A turn of libuv runs timers, then waits, then I/O: what came before the wait of this turn (the
- * timers) and the I/O of the last one both lie between two waits. */
 void loop_start(void)
 {
 	must(uv_loop_init(&loop) == 0);
+	must(uv_loop_configure(&loop, UV_METRICS_IDLE_TIME) == 0);
 	uv_timer_init(&loop, &alarm_clock);
 	uv_idle_init(&loop, &overdue);
 	uv_prepare_init(&loop, &before_wait);
-	uv_check_init(&loop, &after_wait);
 	uv_prepare_start(&before_wait, on_before_wait);
-	uv_check_start(&after_wait, on_after_wait);
 	uv_unref((uv_handle_t *)&before_wait);
-	uv_unref((uv_handle_t *)&after_wait);
 	signal(SIGPIPE, SIG_IGN);
 }
 

@@ -1,9 +1,12 @@
 """What was learned can be looked at, kept, put back and forgotten; garbage changes nothing."""
 
 import json
+import random
+import time
 
 import pytest
 import redis
+import rig
 from rig import Client, RedisServer, wait_for
 from test_foresight import first_look, teach
 
@@ -38,7 +41,8 @@ def export(world, *words):
 def test_export_import_reset_on_the_command_line(taught, make_world):
     world = taught
     shown = world.command("model", "show")
-    assert "hazard" in shown and "dhl" in shown
+    assert "hazard" in shown and "dhl" in shown and "two-zone" in shown
+    assert " cold " in shown and "LAST STOPS" in shown
     before = row_of(world, "dhl")
     assert before["news"] > 2
     kept = export(world)
@@ -71,6 +75,36 @@ def test_export_import_reset_on_the_command_line(taught, make_world):
     assert "everything is forgotten" in world.command("model", "reset", "--all")
     assert model(world)["carriers"] == []
     assert world.redis().hkeys("n:model:hazard") == ["~revision"]
+
+
+def test_it_is_told_how_well_it_does(make_world):
+    """Warm or cold, the record of the intervals, the scans before the van, the tuned threshold."""
+    world = make_world()
+    world.account.setdefault("rules", {})["delay"] = "budget=0.05"
+    world.start()
+    alert = {"account": "default", "rule": "budget=0.05", "threshold": 0.65}
+    assert model(world)["alerts"] == [alert]  # nothing learned yet
+    today = int((time.time() - 18 * 3600) // 86400)
+
+    def place(delivered, shown=0, held=0):
+        return " ".join(["2", str(today), *["0"] * 136, str(delivered), "0", "0",
+                         str(shown), "0", str(held)])
+    answer = world.admin.ask("PUT", "/v1/model/import", {
+        "delay": {"~model": f"2 {today} {today - 1}", "dhl|x": place(500, 40, 30),
+                  "dhl|y": place(10)},
+        "last_stop": {"dhl|00000001": "1 20 19", "dhl|00000002": "1 20 1"},
+        "alert": {"highest_of_those_in_time": f"1:{today}" + " 0" * 180 + " 100" + " 0" * 19}})
+    assert answer.status == 200, answer
+    rows = {row["service"]: row for row in model(world)["carriers"]}
+    assert rows["x"]["is_warm"] and not rows["y"]["is_warm"]
+    assert rows["x"]["intervals"] == pytest.approx(40, rel=0.1)
+    assert rows["x"]["intervals_held"] == pytest.approx(0.75)
+    assert rows["y"]["intervals_held"] is None
+    assert rows["x"]["last_stops"] == 1
+    assert 0.9 < model(world)["alerts"][0]["threshold"] < 0.91
+    shown = world.command("model", "show")
+    assert "75 % of 40" in shown and " warm " in shown and " cold " in shown
+    assert "budget=0.05" in shown and "0.9" in shown
 
 
 def test_garbage_is_refused_as_a_whole_and_by_name(taught):
@@ -147,3 +181,71 @@ def test_while_redis_is_away_nothing_is_promised(make_world, mail_server):
         except redis.RedisError:
             return False
     wait_for(is_reset, "the reset")
+
+
+# --- as much as is kept -----------------------------------------------------------------------------
+
+LANES = 10000
+HAZARD_CLASSES = 100
+
+
+def lane(chance):
+    """A lane that was busy for 20 days: exposure and deliveries by age, and the sums of the rest."""
+    by_age = [chance.random() * 50 for _ in range(20)] + [0] * 40
+    return " ".join(["2", "20700", *map(repr, by_age + by_age + [chance.random()] * 22)])
+
+
+def hazard_row(chance):
+    """Of the old version: read, and saved again as it is written now."""
+    return " ".join(["1", *(repr(chance.random()) for _ in range(144))])
+
+
+def fill(server):
+    chance = random.Random(5)
+    lanes = {f"dhl|s{i % 20}|R{i // 20}": lane(chance) for i in range(LANES)}
+    rows = {f"dhl|s{i // 40}|{i % 40}": hazard_row(chance) for i in range(HAZARD_CLASSES * 40)}
+    stops = {f"dhl|{i:08x}": f"1 {10 + i % 90} {i % 90}" for i in range(15000)}
+    server.hset("n:model:delay", mapping=lanes)
+    server.hset("n:model:hazard", mapping=rows)
+    server.hset("n:model:last_stop", mapping=stops)
+
+
+def test_much_learned_does_not_hold_the_loop(make_world):
+    world = make_world()
+    server = world.owns(RedisServer(world.folder / "redis").start(), RedisServer.kill)
+    world.uses(server)
+    fill(server.client())
+    world.start()
+
+    def gap_of(what, work):
+        world.metrics()  # what was before does not count
+        answer = work()
+        gaps[what] = world.metrics().sum("notifier_loop_gap_seconds")
+        return answer
+
+    def is_saved():
+        gaps["load and save"] = max(
+            gaps["load and save"], world.metrics().sum("notifier_loop_gap_seconds"))
+        return not [row for row in server.client().hvals("n:model:hazard") if row.startswith("1 ")]
+
+    gaps = {"load and save": 0}
+    wait_for(is_saved, "the old rows are saved anew", 60, 0.2)
+    shown = gap_of("show", lambda: model(world))
+    assert {row["model"]: row["entries"] for row in shown["models"]}["delay"] == LANES
+    kept = gap_of("export", lambda: world.admin.ask("GET", "/v1/model/export"))
+    part = gap_of("a carrier's", lambda: world.admin.ask("GET", "/v1/model/export?carrier=dhl"))
+    assert len(kept.body) > 20e6 and len(part.body) > 20e6
+    for what, method, path, body in [
+            ("import", "PUT", "/v1/model/import", kept.body),
+            ("import over it", "PUT", "/v1/model/import", part.body),
+            ("reset of a carrier", "DELETE", "/v1/model?carrier=dhl", None),
+            ("import of a carrier", "PUT", "/v1/model/import", part.body),
+            ("reset", "DELETE", "/v1/model", None),
+            ("garbage", "PUT", "/v1/model/import", kept.body[:-1000]),
+            ("deep garbage", "PUT", "/v1/model/import", b'{"delay":[' + b"[]," * 5000000)]:
+        answer = gap_of(what, lambda: world.admin.ask(method, path, body))
+        assert answer.status == (400 if "garbage" in what else 200), answer
+        entries = {row["model"]: row["entries"] for row in model(world)["models"]}
+        assert entries["delay"] == (LANES if "import" in what else 0), (what, entries)
+    print("\nthe longest turns:", {what: f"{1000 * gap:.0f} ms" for what, gap in gaps.items()})
+    assert max(gaps.values()) < 5 * rig.Patience.loop_gap_s, gaps

@@ -359,6 +359,9 @@ static void test_refused_documents(void **state)
 	(void)state;
 	struct foresight *f = open_daemon();
 	teach(f, "acme", 2);
+	char endless[1000];
+	snprintf(endless, sizeof endless, "{\"silence\":{\"%0900d\":\"1:0\"}}", 0);
+	expect(stage_ask("PUT", "/v1/model/import", endless), 400, "longer than any entry is");
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		expect(
 		    stage_ask("PUT", "/v1/model/import", cases[i].document), 400, cases[i].pointer);
@@ -368,6 +371,46 @@ static void test_refused_documents(void **state)
 	expect(stage_ask("DELETE", "/v1/model", NULL), 503, "not_writable");
 	expect(stage_ask("PUT", "/v1/model/import", "{\"delay\":{}}"), 503, "not_writable");
 	expect_learned(f, 2, 0);
+}
+
+/* Two orders would be mixed: the second one is to be given again.  A failed one is over, too. */
+static void test_one_order_at_a_time(void **state)
+{
+	(void)state;
+	struct foresight *f = open_daemon();
+	teach(f, "acme", 2);
+	fake_redis_delay(5);
+	struct request reset = {.method = "DELETE", .url = "/v1/model"},
+	               import = {.method = "PUT", .url = "/v1/model/import", .body = "{}"};
+	struct http_exchange *first = fake_server_ask(api_handle_admin, &workers[0], &reset);
+	fake_loop_advance(7);
+	struct http_exchange *second = fake_server_ask(api_handle_admin, &workers[0], &import);
+	fake_loop_advance(SECOND_MS);
+	expect(first, 200, "\"entries\":0");
+	expect(second, 409, "model_order_in_progress");
+	fake_redis_delay(0);
+	fake_redis_refuse("model", 1);
+	expect(stage_ask("DELETE", "/v1/model", NULL), 503, "not_writable");
+	assert_null(f->order);
+	expect(stage_ask("PUT", "/v1/model/import", "{}"), 200, "\"entries\":0");
+	expect_learned(f, 0, 0);
+}
+
+/* What is learned while an order is under way is saved after it. */
+static void test_nothing_is_saved_during_an_order(void **state)
+{
+	(void)state;
+	struct foresight *f = open_daemon();
+	teach(f, "acme", 2);
+	assert_true(foresight_order_begin(f, f));
+	assert_false(foresight_order_begin(f, state));
+	foresight_order_end(f, state); /* not his */
+	assert_false(foresight_order_begin(f, state));
+	assert_true(sync_worker(0));
+	assert_int_equal(fake_redis_size("n:model:delay"), 0);
+	foresight_order_end(f, f);
+	assert_true(sync_worker(0));
+	expect_stored(2, 0);
 }
 
 /* Another worker follows; what it has not saved stays on top.  Its price begins anew. */
@@ -442,6 +485,8 @@ int main(void)
 	    ON_STAGE(test_deleted),
 	    ON_STAGE(test_export_and_import),
 	    ON_STAGE(test_refused_documents),
+	    ON_STAGE(test_one_order_at_a_time),
+	    ON_STAGE(test_nothing_is_saved_during_an_order),
 	    ON_STAGE(test_others_follow),
 	    cmocka_unit_test(test_orders_during_a_sync),
 	};

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "notifier/base/map.h"
 #include "notifier/core/delay.h"
 
 #define START 17000
@@ -208,7 +209,8 @@ static void survives_a_restart(void **state)
 	teach_from(model, START + 50, "other|with>marks", 50, 6);
 	struct copy copy = {.model = delay_new()};
 	delay_import_begin(copy.model);
-	delay_export(model, put, &copy);
+	for (size_t at = 0; delay_export_next(model, &at, put, &copy);)
+		;
 	delay_import_end(copy.model, true);
 	assert_int_equal(copy.entries, 7);        /* 2 x 3 places, the model itself */
 	for (int round = 0; round < 2; round++) { /* and goes on learning alike */
@@ -225,6 +227,63 @@ static void survives_a_restart(void **state)
 	assert_int_equal(delay_closed_day(copy.model), START + 101);
 	delay_free(&model);
 	delay_free(&copy.model);
+}
+
+static void take_count(void *arg, const struct delay_count *count)
+{
+	struct delay_count *out = arg;
+	if (text_eq(count->carrier_service, "acme|std"))
+		*out = *count;
+}
+
+/* For people: how many intervals had an outcome lately, and how many of them held. */
+static void the_record_is_told(void **state)
+{
+	(void)state;
+	struct delay_model *model = delay_new();
+	teach(model, "acme", 100, 5);
+	int32_t today = START + 100;
+	struct delay_trip trip = trip_to(model, "acme", "RJ", today, today + 9);
+	struct delay_count count = {0};
+	for (int i = 0; i < 40; i++)
+		delay_on_eta(model, trip.place, today, 0.8, i % 4 != 0);
+	delay_each_service(model, take_count, &count);
+	assert_float_equal(count.intervals, 40, 1e-9);
+	assert_float_equal(count.held, 30, 1e-9);
+	assert_float_equal(count.deliveries, delay_experience(model, trip.place), 1e-9);
+	delay_close_day(model, today + 29); /* they fade by half in 30 days */
+	delay_each_service(model, take_count, &count);
+	assert_float_equal(count.intervals, 20, 1e-9);
+	delay_free(&model);
+}
+
+static void put_name(void *arg, const char *key, const char *value)
+{
+	struct map *names = arg;
+	(void)value;
+	assert_null(map_get(names, str_of(key)));
+	map_put(names, str_of(key), names);
+}
+
+/* A copy that is taken slowly has each entry once, whatever is learned meanwhile. */
+static void an_export_goes_on_while_it_learns(void **state)
+{
+	(void)state;
+	struct delay_model *model = delay_new();
+	struct map names = {0};
+	teach(model, "acme", 10, 5);
+	size_t before = delay_entries(model), at = 0;
+	for (int i = 0; delay_export_next(model, &at, put_name, &names); i++) {
+		char carrier[16];
+		snprintf(carrier, sizeof carrier, "new%d", i);
+		if (i < 500)
+			teach(model, carrier, 1, 5);
+	}
+	assert_true(delay_entries(model) > before + 500);
+	assert_int_equal(names.count, delay_entries(model) + 1); /* and the day */
+	assert_false(delay_export_next(model, &at, put_name, &names));
+	map_free(&names);
+	delay_free(&model);
 }
 
 /* The interval follows its record: wider after failures, and forgetting them. */
@@ -339,6 +398,8 @@ int main(void)
 	    cmocka_unit_test(late_news_is_put_right),
 	    cmocka_unit_test(holidays_are_days_of_rest),
 	    cmocka_unit_test(survives_a_restart),
+	    cmocka_unit_test(the_record_is_told),
+	    cmocka_unit_test(an_export_goes_on_while_it_learns),
 	    cmocka_unit_test(intervals_follow_their_record),
 	    cmocka_unit_test(countdown_keeps_its_record),
 	    cmocka_unit_test(refuses_what_it_does_not_know),

@@ -86,6 +86,29 @@ static void test_memory_is_bounded(void **state)
 	last_stop_free(&model);
 }
 
+static void count_carrier(void *arg, const char *carrier)
+{
+	assert_string_equal(carrier, "courier");
+	++*(int *)arg;
+}
+
+/* For people: only those that are believed. */
+static void test_each(void **state)
+{
+	(void)state;
+	struct last_stop_model *model = last_stop_new();
+	int count = 0;
+	for (int i = 0; i < 10; i++) {
+		last_stop_learn(model, "courier", scan("Bonn", NULL, "53111"), true);
+		last_stop_learn(model, "other", scan("Bonn", NULL, "53111"), false);
+		if (i < 5)
+			last_stop_learn(model, "rare", scan("Bonn", NULL, "53111"), true);
+	}
+	last_stop_each(model, count_carrier, &count);
+	assert_int_equal(count, 2); /* by its place, and by its words */
+	last_stop_free(&model);
+}
+
 struct stored {
 	struct last_stop_model *into;
 	size_t entries;
@@ -156,6 +179,7 @@ int main(void)
 	    cmocka_unit_test(test_words_serve_where_places_do_not),
 	    cmocka_unit_test(test_what_a_depot_does_now_counts),
 	    cmocka_unit_test(test_memory_is_bounded),
+	    cmocka_unit_test(test_each),
 	    cmocka_unit_test(test_two_learn_as_one),
 	    cmocka_unit_test(test_refuses_what_it_does_not_know),
 	};

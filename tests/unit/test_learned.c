@@ -174,8 +174,10 @@ static void test_delay(void **state)
 	}
 	for (int worker = 0; worker < 2; worker++)
 		delay_sync(apart[worker], &store, true);
-	delay_export(one, put, &expected);
-	delay_export(apart[0], put, &got);
+	for (size_t at = 0; delay_export_next(one, &at, put, &expected);)
+		;
+	for (size_t at = 0; delay_export_next(apart[0], &at, put, &got);)
+		;
 	assert_same_store(&expected, &got);
 	assert_same_store(&expected, &store);
 	for (int worker = 0; worker < 2; worker++) {
@@ -317,8 +319,10 @@ static void test_hazard(void **state)
 	}
 	for (int worker = 2; worker-- > 0;)
 		hazard_sync(apart[worker], &store, true);
-	hazard_export(one, put, &expected);
-	hazard_export(apart[0], put, &got);
+	for (size_t at = 0; hazard_export_next(one, &at, put, &expected);)
+		;
+	for (size_t at = 0; hazard_export_next(apart[0], &at, put, &got);)
+		;
 	assert_same_store(&expected, &got);
 	hazard_sync(apart[1], &store, true);
 	struct hazard_belief belief = {
@@ -359,7 +363,8 @@ static void test_hazard_of_version_1(void **state)
 	struct err err;
 	hazard_teach(model, START, 0);
 	hazard_on_day(model, START);
-	hazard_export(model, put, &store);
+	for (size_t at = 0; hazard_export_next(model, &at, put, &store);)
+		;
 	MAP_FOREACH(slot, &store)
 	{
 		char head[16], *old = slot->value;
@@ -414,8 +419,10 @@ static void test_silence(void **state)
 	for (int worker = 0; worker < 4; worker++)
 		silence_sync(apart[worker % 2], &store, true);
 	struct map got = {0};
-	silence_export(one, put, &expected);
-	silence_export(apart[0], put, &got);
+	for (size_t at = 0; silence_export_next(one, &at, put, &expected);)
+		;
+	for (size_t at = 0; silence_export_next(apart[0], &at, put, &got);)
+		;
 	assert_int_equal(got.count, 3); /* two carriers, and all of them */
 	assert_same_store(&expected, &got);
 	silence_reset(apart[0], "dhl");

@@ -32,8 +32,12 @@ static void puts_gets_and_replaces(void **state)
 	assert_null(map_get(&map, str_make("key 7\0x", 7)));
 	assert_null(map_get(&map, (struct str){0}));
 	size_t seen = 0;
-	MAP_FOREACH(slot, &map)
-	seen++;
+	MAP_FOREACH(slot, &map) /* in the order of the first puts */
+	{
+		char key[16];
+		snprintf(key, sizeof key, "key %zu", seen++);
+		assert_string_equal(slot->key, key);
+	}
 	assert_int_equal(seen, 1000);
 	map_free(&map);
 	assert_int_equal(map.count, 0);
