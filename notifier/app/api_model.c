@@ -18,24 +18,34 @@ MODEL_STEPS(FLOW_STEP)
 
 #define CHECK_WAIT_MS 14000 /* of a request's 15 s */
 
-static next not_loaded(struct api *api)
+/* What all accounts have taught is nobody else's business than the operator's: he who holds the
+ * admin socket, or an admin key of the account `default`. */
+static bool may_order(struct api *api)
 {
+	if (!api->is_local && !text_eq(api->account, "default")) {
+		api_problem(api, 403, "operator_only",
+		    "The models belong to all accounts: this needs the admin socket, or an admin "
+		    "key of the account default.");
+		return false;
+	}
+	if (foresight_is_loaded(api->world->foresight))
+		return true;
 	problem_send_retry(api->exchange, "model_not_loaded",
 	    "What was learned has not been read from the storage yet.");
-	return END;
+	return false;
 }
 
 static next api_show(struct api *api)
 {
-	if (!foresight_is_loaded(api->world->foresight))
-		return not_loaded(api);
+	if (!may_order(api))
+		return END;
 	return api_send(api, 200, foresight_summary(api->world->foresight, api->config));
 }
 
 static next api_export(struct api *api)
 {
-	if (!foresight_is_loaded(api->world->foresight))
-		return not_loaded(api);
+	if (!may_order(api))
+		return END;
 	api->copy = foresight_copy_new(api_query(api, "carrier"));
 	return THEN(copy);
 }
@@ -74,8 +84,8 @@ static next start_order(struct api *api)
 static next api_reset(struct api *api)
 {
 	const char *carrier = api_query(api, "carrier");
-	if (!foresight_is_loaded(api->world->foresight))
-		return not_loaded(api);
+	if (!may_order(api))
+		return END;
 	if (carrier != NULL && *carrier == '\0')
 		return api_problem(
 		    api, 400, "carrier_required", "?carrier= needs a carrier's name.");
@@ -85,8 +95,8 @@ static next api_reset(struct api *api)
 
 static next api_import(struct api *api)
 {
-	if (!foresight_is_loaded(api->world->foresight))
-		return not_loaded(api);
+	if (!may_order(api))
+		return END;
 	/* A large body was copied in this turn already, and is in the next one for the thread. */
 	return AWAIT(api, check, pause_start(&api->flow, 0), STORE_WAIT_MS);
 }

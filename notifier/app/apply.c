@@ -103,8 +103,9 @@ static const char *write_history(struct apply *apply, enum source source, int64_
 	size_t skip =
 	    changes->fresh_count > HISTORY_MAX / 2 ? changes->fresh_count - HISTORY_MAX / 2 : 0;
 	struct buf out = BUF_EMPTY(0);
-	history_add_checkpoints(&out, changes->fresh + skip, changes->fresh_ms + skip,
-	    changes->fresh_count - skip, &frame, apply->arena);
+	if (changes->fresh_count > 0)
+		history_add_checkpoints(&out, changes->fresh + skip, changes->fresh_ms + skip,
+		    changes->fresh_count - skip, &frame, apply->arena);
 	for (size_t i = 0; i < changes->event_count; i++)
 		history_add_event(&out, &changes->events[i], apply->arena);
 	if (foretold->what != NULL)

@@ -78,6 +78,7 @@ static bool check_model(struct foresight *probe, const json_t *document, const c
 struct check {
 	struct work work; /* first */
 	struct str body;
+	int64_t now_ms;
 	struct arena *arena;
 	struct model_checked result;
 	struct model_checked *out; /* in the flow's memory: only while it is wanted */
@@ -125,6 +126,7 @@ static void check_run(struct work *work)
 		return;
 	}
 	struct foresight *probe = foresight_new_probe();
+	foresight_trust(probe, check->now_ms);
 	if (check_document(check, document, probe))
 		check->result.document = document;
 	else
@@ -149,6 +151,7 @@ static void check_finish(struct work *work)
 struct await *foresight_check(struct flow *flow, struct str body, struct model_checked *out)
 {
 	struct check *check = xcalloc(1, sizeof *check);
+	check->now_ms = loop_now_ms();
 	*out = (struct model_checked){0};
 	check->arena = arena_new();
 	check->out = out;

@@ -90,5 +90,7 @@ void silence_learn(struct foresight *foresight, const struct shipment *shipment,
 /* Fresh scans tell whether the one before them was the last before the van. */
 void scan_learn(struct foresight *foresight, const struct shipment *shipment,
     const struct sight *before, const struct changes *changes);
+/* Stored entries of a day after tomorrow are of a clock that went wrong. */
+void foresight_trust(struct foresight *foresight, int64_t now_ms);
 void delay_days_close(struct foresight *foresight, int64_t now_ms);
 #endif

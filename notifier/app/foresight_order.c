@@ -115,6 +115,7 @@ void foresight_order_forget(struct foresight *f, const struct model_order *order
 	if (carrier == NULL)
 		f->states[order->model].is_refused = false;
 	model_types[order->model].forget(f, carrier);
+	foresight_trust(f, loop_now_ms());
 	model_types[order->model].begin(f);
 }
 

@@ -111,6 +111,7 @@ static next sync_compare(struct sync *p)
 	struct str known = model_revision_token(state->revision, MODEL_OPERATOR);
 	f->is_ordered = state->revision != NULL &&
 	                !(order.len == known.len && memcmp(order.at, known.at, order.len) == 0);
+	foresight_trust(f, loop_now_ms());
 	model_types[p->model].begin(f);
 	f->is_ordered = false;
 	p->refused = 0;

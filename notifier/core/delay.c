@@ -41,6 +41,7 @@ struct delay_model *delay_new(void)
 {
 	struct delay_model *model = xcalloc(1, sizeof *model);
 	model->origin_day = model->today = model->closed_day = DELAY_DAY_NONE;
+	model->trusted_day = DELAY_DAY_NONE;
 	model->weights = (struct delay_weights){1, 1, 1, 1};
 	model->stored_day = model->sent_day = DELAY_DAY_NONE;
 	model->epoch = 1;

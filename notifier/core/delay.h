@@ -109,6 +109,9 @@ void delay_settle(struct delay_model *model, bool is_stored);
  * model version, or damaged; the model is unchanged by it.  Nothing may be on its way.  A load is
  * delay_import_begin, the entries, delay_import_end; with is_whole those of which none came are
  * not stored any more.  What is fixed for the day (P(late) as of 00:00) stays fixed. */
+/* Entries of later days are refused: one clock that ran ahead would fade all that was learned.
+ * DELAY_DAY_NONE, as at first: none is. */
+void delay_trust_until(struct delay_model *model, int32_t day);
 void delay_import_begin(struct delay_model *model);
 CHECK_RESULT bool delay_import(
     struct delay_model *model, const char *key, const char *value, struct err *err);

@@ -56,6 +56,7 @@ struct delay_model {
 	struct delay_sums all;        /* the sum over services: the level above */
 	int32_t origin_day;           /* weight 1; DELAY_DAY_NONE until something is learned */
 	int32_t today, closed_day;
+	int32_t trusted_day;          /* delay_trust_until */
 	struct delay_weights weights; /* of today */
 	uint64_t epoch;
 	int32_t stored_day, sent_day; /* the closed day that is stored, and that is on its way */

@@ -165,12 +165,25 @@ static bool sums_read(const char *at, struct delay_sums *sums)
 	return *at == 0;
 }
 
+static bool is_trusted(const struct delay_model *model, int32_t day)
+{
+	return model->trusted_day == DELAY_DAY_NONE || day <= model->trusted_day;
+}
+
+void delay_trust_until(struct delay_model *model, int32_t day)
+{
+	model->trusted_day = day;
+}
+
 /* The later day of the two: a worker's own clock may be behind, never its model. */
 static bool day_import(struct delay_model *model, const char *at, struct err *err)
 {
 	int32_t today, closed;
 	if (!day_read(&at, &today) || !day_read(&at, &closed) || *at)
 		return err_set(err, ERR_INPUT, "delay model, " MODEL_KEY ": damaged");
+	if (!is_trusted(model, today) || !is_trusted(model, closed))
+		return err_set(
+		    err, ERR_INPUT, "delay model, " MODEL_KEY ": of another time than ours");
 	if (closed > model->closed_day)
 		model->closed_day = closed;
 	if (closed > model->stored_day)
@@ -212,6 +225,8 @@ bool delay_import(struct delay_model *model, const char *key, const char *value,
 	int32_t origin;
 	if (!day_read(&at, &origin) || !sums_read(at, &sums))
 		return err_set(err, ERR_INPUT, "delay model, %s: damaged", key);
+	if (!is_trusted(model, origin))
+		return err_set(err, ERR_INPUT, "delay model, %s: of another time than ours", key);
 	if (model->origin_day == DELAY_DAY_NONE)
 		model->origin_day = origin;
 	int64_t ahead = origin == DELAY_DAY_NONE ? 0 : (int64_t)origin - model->origin_day;

@@ -101,7 +101,7 @@ enum hazard_state hazard_state_of(enum status status, bool at_destination, bool 
 struct hazard_model *hazard_new(void)
 {
 	struct hazard_model *model = xcalloc(1, sizeof *model);
-	model->halved_day = HAZARD_DAY_NONE;
+	model->halved_day = model->trusted_day = HAZARD_DAY_NONE;
 	must(hazard_class(model, "*", NULL) == HAZARD_SPILL);
 	lag_new(model, LAG_SPILL);
 	return model;

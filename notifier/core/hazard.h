@@ -106,6 +106,9 @@ bool hazard_export_next(const struct hazard_model *model, size_t *at,
 size_t hazard_export_pending(struct hazard_model *model, size_t most,
     void (*put)(void *arg, const char *key, const char *value), void *arg);
 void hazard_settle(struct hazard_model *model, bool is_stored);
+/* Entries of later days are refused: one clock that ran ahead would fade all that was learned.
+ * HAZARD_DAY_NONE, as at first: none is. */
+void hazard_trust_until(struct hazard_model *model, int32_t day);
 void hazard_import_begin(struct hazard_model *model);
 CHECK_RESULT bool hazard_import(
     struct hazard_model *model, const char *key, const char *value, struct err *err);

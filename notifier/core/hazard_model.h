@@ -42,6 +42,7 @@ struct hazard_model {
 	int class_count;
 	struct hazard_cells pool; /* the sum over classes */
 	int32_t halved_day;       /* all cells are as of this day; HAZARD_DAY_NONE at first */
+	int32_t trusted_day;      /* hazard_trust_until */
 	unsigned load;            /* number of the load, for learned.seen */
 };
 /* A row of a class as one array: what learned.base is of. */

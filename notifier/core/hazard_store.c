@@ -9,7 +9,6 @@
 #include "notifier/core/hazard_model.h"
 
 #define LAG_PREFIX  "~lag|"
-#define DAY_KEY     "~day" /* of version 1 */
 #define KEY_BYTES   (2 * HAZARD_NAME_BYTES + 16)
 #define DECADE_DAYS 3660
 
@@ -202,10 +201,11 @@ static void row_merge(
 	}
 }
 
-/* Brings model and row to the later of their days.  A row of version 1 has none: it may have
- * missed a halving, once. */
+/* Brings model and row to the later of their days. */
 static bool row_align(struct hazard_model *model, int32_t day, double sums[HAZARD_ROW_SUMS])
 {
+	if (model->trusted_day != HAZARD_DAY_NONE && day > model->trusted_day)
+		return false;
 	if (day == HAZARD_DAY_NONE || model->halved_day == day)
 		return true;
 	if (model->halved_day == HAZARD_DAY_NONE)
@@ -242,23 +242,22 @@ static struct hazard_class *class_of_key(
 	return NULL;
 }
 
-static bool row_import(struct hazard_model *model, const char *key, const char *value,
-    int32_t version, struct err *err)
+static bool row_import(
+    struct hazard_model *model, const char *key, const char *value, struct err *err)
 {
 	double sums[HAZARD_ROW_SUMS];
-	int32_t day = HAZARD_DAY_NONE;
+	int32_t day;
 	int row;
 	bool is_full;
-	if ((version > 1 && !day_read(&value, &day)) || !row_read(value, sums))
+	if (!day_read(&value, &day) || !row_read(value, sums))
 		return damaged(key, err);
 	struct hazard_class *class = class_of_key(model, key, &row, &is_full);
 	if (!class)
 		return is_full || damaged(key, err);
 	if (!row_align(model, day, sums))
-		return err_set(err, ERR_INPUT, "hazard model, %s: of another decade", key);
+		return err_set(err, ERR_INPUT, "hazard model, %s: of another time than ours", key);
 	row_merge(model, class, row, sums);
 	class->learned[row].seen = model->load;
-	class->learned[row].is_old = version < HAZARD_MODEL_VERSION;
 	return true;
 }
 
@@ -280,23 +279,19 @@ static bool lag_import(
 
 bool hazard_import(struct hazard_model *model, const char *key, const char *value, struct err *err)
 {
-	char *end;
-	long version = strtol(value, &end, 10);
-	const char *at = end;
-	if (at == value || version < 1 || version > HAZARD_MODEL_VERSION || *at != ' ')
+	char *at;
+	long version = strtol(value, &at, 10);
+	if (at == value || version != HAZARD_MODEL_VERSION || *at != ' ')
 		return err_set(err, ERR_INPUT,
 		    "hazard model, %s: not of version %d; reset it to learn anew", key,
 		    HAZARD_MODEL_VERSION);
-	if (str_starts(str_of(key), LAG_PREFIX))
-		return lag_import(model, key, at, err);
-	if (!text_eq(key, DAY_KEY))
-		return row_import(model, key, at, (int32_t)version, err);
-	int32_t day;
-	if (!day_read(&at, &day) || *at)
-		return damaged(key, err);
-	if (model->halved_day == HAZARD_DAY_NONE)
-		model->halved_day = day;
-	return true;
+	return str_starts(str_of(key), LAG_PREFIX) ? lag_import(model, key, at, err)
+	                                           : row_import(model, key, at, err);
+}
+
+void hazard_trust_until(struct hazard_model *model, int32_t day)
+{
+	model->trusted_day = day;
 }
 
 void hazard_import_begin(struct hazard_model *model)

@@ -30,7 +30,7 @@ void learned_touch(struct learned *learned, const double *sums, size_t count)
 bool learned_is_pending(const struct learned *learned, const double *sums, size_t count)
 {
 	bool differs = learned->base != NULL && !are_equal(learned->base, sums, count);
-	return learned->sent == NULL && (differs || learned->is_old);
+	return learned->sent == NULL && differs;
 }
 
 void learned_send(struct learned *learned, const double *sums, size_t count)
@@ -54,7 +54,6 @@ void learned_settle(struct learned *learned, const double *sums, size_t count, b
 	if (is_stored) {
 		xfree(learned->base);
 		learned->base = learned->sent;
-		learned->is_old = false;
 		drop_base_in_step(learned, sums, count);
 	} else {
 		xfree(learned->sent);

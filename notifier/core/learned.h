@@ -18,7 +18,6 @@ struct learned { /* of one entry; all zero = in step */
 	double *base;
 	double *sent;  /* the sums as exported, until it is known whether they were stored */
 	unsigned seen; /* the number of the load that last brought this entry */
-	bool is_old;   /* stored in an old form: to be written, whatever was learned */
 };
 
 /* Before the sums change. */
