@@ -122,7 +122,8 @@ static void add_changes(struct changes *all, const struct changes *now, struct a
 	all->fresh_count = count;
 }
 
-/* One report that came before its number was registered. */
+/* One report that came before its number was registered.  The parcel's day is judged once, when
+ * all of them are taken in: what it teaches is of one commit. */
 static void replay_one(struct api *api, const json_t *record, struct changes *all)
 {
 	const json_t *kept = json_object_get(record, "r");
@@ -133,7 +134,7 @@ static void replay_one(struct api *api, const json_t *record, struct changes *al
 	report_from_json(report, kept, carrier, api->flow.arena);
 	if (report->error != REPORT_OK)
 		return;
-	apply_report(&api->apply, report, SOURCE_WEBHOOK, loop_now_ms());
+	apply_detect(&api->apply, report, SOURCE_WEBHOOK, loop_now_ms());
 	add_changes(all, &api->apply.changes, api->flow.arena);
 }
 

@@ -7,9 +7,13 @@
 #include "notifier/base/log.h"
 #include "notifier/core/cadence.h"
 #include "notifier/core/deadline.h"
+#include "notifier/io/pause.h"
 
 /* Some carriers take "delivered" back hours later, and nobody pushes that: one more look. */
 #define LATE_LOOK_MS (20 * HOUR_MS)
+/* Of a commit: at once, and then while a connection is made anew. */
+#define REPEATS_MAX 6
+#define REPEAT_MS   500
 
 static bool wants_late_look(const struct shipment *s, int64_t now_ms)
 {
@@ -75,7 +79,7 @@ static void count_unmapped(const struct carrier_config *carrier, const struct re
 	}
 }
 
-void apply_report(
+void apply_detect(
     struct apply *apply, const struct report *report, enum source source, int64_t now_ms)
 {
 	struct shipment *s = apply->shipment;
@@ -90,6 +94,12 @@ void apply_report(
 	apply->sight = foresight_before(apply->world->foresight, s);
 	detect(s, report, &context, &apply->changes, apply->arena);
 	foresight_scan(apply->world->foresight, s, &apply->sight, &apply->changes);
+}
+
+void apply_report(
+    struct apply *apply, const struct report *report, enum source source, int64_t now_ms)
+{
+	apply_detect(apply, report, source, now_ms);
 	if (apply->changes.state_changed)
 		apply_finish(apply, source, now_ms);
 }
@@ -151,6 +161,14 @@ void apply_finish(struct apply *apply, enum source source, int64_t now_ms)
 	    .keeps_poll = planned_ms == NEVER_MS && s->next_poll_ms == NEVER_MS,
 	    .keeps_life = apply->was_unfinished && s->finished_ms == 0};
 	apply->commit.history = write_history(apply, source, now_ms);
+}
+
+struct await *apply_pause(struct apply *apply, struct flow *flow)
+{
+	if (flow->err.kind == ERR_CANCELLED || apply->world->is_stopping ||
+	    apply->repeats == REPEATS_MAX)
+		return NULL;
+	return pause_start(flow, apply->repeats++ == 0 ? 0 : REPEAT_MS);
 }
 
 void apply_committed(struct apply *apply, enum source source)

@@ -17,9 +17,13 @@ struct apply { /* one attempt at one transition; memory in the flow's arena */
 	struct foretell_result foretold; /* of the parcel's day */
 	struct changes changes;
 	struct commit commit;
+	unsigned repeats; /* of the commit */
 };
 
-/* detect() with the zones of configuration and shipment, then apply_finish. */
+/* detect() with the zones of configuration and shipment. */
+void apply_detect(
+    struct apply *apply, const struct report *report, enum source source, int64_t now_ms);
+/* The same, then apply_finish where something has changed. */
 void apply_report(
     struct apply *apply, const struct report *report, enum source source, int64_t now_ms);
 /* Judges the parcel's day (delays foreseen), plans poll and deadline and fills apply->commit from
@@ -27,6 +31,10 @@ void apply_report(
 void apply_finish(struct apply *apply, enum source source, int64_t now_ms);
 /* After a successful commit: counts events and lag, nudges the partition. */
 void apply_committed(struct apply *apply, enum source source);
+/* After a commit that failed: perhaps it was made, and only its answer is lost.  A pause, after
+ * which it is sent again: the script knows its own, and what follows from it is not lost.  NULL:
+ * enough; its claim runs out. */
+struct await *apply_pause(struct apply *apply, struct flow *flow);
 /* Sets next_poll_ms and next_poll_why of apply->shipment from the cadence. */
 void apply_cadence(struct apply *apply, int64_t now_ms);
 #endif

@@ -186,19 +186,25 @@ static void learn_news(struct foresight *f, const struct shipment *s, const stru
 {
 	struct hazard_lag *lag = hazard_lag_of(f->hazard, s->carrier);
 	enum status status = before->status;
+	int64_t newest_ms = before->newest_ms;
 	bool has_moved = before->flags & SHIPMENT_MOVED;
 	for (size_t i = 0; i < changes->fresh_count; i++) {
 		const struct checkpoint *checkpoint = changes->fresh[i];
 		int64_t at_ms = changes->fresh_ms[i];
 		if (before->heard_ms == 0 && at_ms < s->created_ms)
-			continue; /* the first answer tells of before our time */
-		double value = hazard_news_value(foresight_news(checkpoint, status, has_moved));
+			continue;                 /* the first answer tells of before our time */
+		bool is_late = at_ms < newest_ms; /* it ends nothing that came after it */
+		double value = hazard_news_value(
+		    foresight_news(checkpoint, is_late ? checkpoint->status : status, has_moved));
 		hazard_learn_event(f->hazard, &before->belief,
 		    clip_ms(at_ms + hazard_lag_ms(lag), gap->last_ms, gap->now_ms), value);
 		if (gap->is_poll)
 			hazard_learn_lag(lag, at_ms, gap->last_ms, gap->now_ms);
+		has_moved = has_moved || checkpoint->status == STATUS_IN_TRANSIT;
+		if (is_late)
+			continue;
 		status = checkpoint->status;
-		has_moved = has_moved || status == STATUS_IN_TRANSIT;
+		newest_ms = at_ms;
 	}
 }
 

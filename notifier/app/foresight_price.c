@@ -62,7 +62,7 @@ static bool wants_sample(const struct count *p)
 static next count_counted(struct count *p)
 {
 	if (FAILED(p))
-		return END; /* asked again at the next tick */
+		return END; /* asked again in a minute */
 	int64_t count = p->value.integer;
 	p->live += (double)count;
 	if (count == 0 || !wants_sample(p)) {

@@ -30,6 +30,7 @@ struct ingest {
 	unsigned conflicts;
 	const char *quarantine_why;
 	const char *result; /* of the last report: what a single one is answered with */
+	bool is_refused;    /* answered: 503 */
 	int64_t now_ms;
 };
 
@@ -42,6 +43,7 @@ struct ingest {
 	X(ingest, detect)                                                                          \
 	X(ingest, commit)                                                                          \
 	X(ingest, committed)                                                                       \
+	X(ingest, unanswered)                                                                      \
 	X(ingest, keep)                                                                            \
 	X(ingest, kept)                                                                            \
 	X(ingest, quarantine)                                                                      \
@@ -72,6 +74,14 @@ static void answer(struct ingest *p, int status, const char *body)
 	struct http_reply reply = {
 	    .status = status, .content_type = "application/json", .body = str_of(body)};
 	http_reply_send(p->exchange, &reply);
+}
+
+static void refuse(struct ingest *p) /* the sender must try again */
+{
+	metric_count(METRIC_HOOKS, p->via->carrier->name, "503", NULL);
+	LOG(WARN, "webhook_not_stored", f_text("request_id", http_exchange_id(p->exchange)),
+	    f_text("carrier", p->via->carrier->name), f_text("why", p->flow.err.text));
+	problem_send_retry(p->exchange, "not_writable", "The storage does not take writes now.");
 }
 
 static next ingest_verify(struct ingest *p) /* pure: do the raw bytes come from who may push? */
@@ -113,7 +123,7 @@ static next ingest_understand(struct ingest *p)
 
 static next ingest_take(struct ingest *p) /* the next report of the webhook */
 {
-	p->conflicts = 0;
+	p->conflicts = p->apply.repeats = 0;
 	if (p->index >= p->parsed.set.count)
 		return THEN(accept);
 	const struct report *report = &p->parsed.set.reports[p->index];
@@ -161,12 +171,14 @@ static next ingest_commit(struct ingest *p) /* Redis: state and events, one scri
 static next ingest_committed(struct ingest *p)
 {
 	if (FAILED(p))
-		return THEN(refuse);
+		return THEN(unanswered);
 	if (store_read_committed(&p->value)) {
 		apply_committed(&p->apply, SOURCE_WEBHOOK);
 		count(p, outcome_name(p->apply.changes.outcome));
-		return THEN(following);
+		return p->is_refused ? END : THEN(following);
 	}
+	if (p->is_refused)
+		return END; /* not made, or somebody has gone on from there */
 	metric_count(METRIC_CONFLICTS, NULL, NULL, NULL);
 	if (++p->conflicts > CONFLICTS_MAX)
 		return THEN(refuse);
@@ -174,6 +186,17 @@ static next ingest_committed(struct ingest *p)
 	    store_find(&p->world->store, &p->flow, p->account,
 	        p->parsed.set.reports[p->index].tracking_number, &p->value),
 	    STORE_SOON_MS);
+}
+
+/* Stored or not?  The sender need not wait for that and comes again; but when it was stored it
+ * finds a duplicate, and only we know what was news. */
+static next ingest_unanswered(struct ingest *p)
+{
+	if (!p->is_refused)
+		refuse(p);
+	p->is_refused = true;
+	struct await *pause = apply_pause(&p->apply, &p->flow);
+	return pause ? AWAIT(p, commit, pause, STORE_WAIT_MS) : END;
 }
 
 static next ingest_keep(struct ingest *p) /* nobody registered the number yet: it waits 7 days */
@@ -249,12 +272,9 @@ static next ingest_accept(struct ingest *p) /* everything is on disk */
 	return END;
 }
 
-static next ingest_refuse(struct ingest *p) /* the sender must try again */
+static next ingest_refuse(struct ingest *p)
 {
-	metric_count(METRIC_HOOKS, p->via->carrier->name, "503", NULL);
-	LOG(WARN, "webhook_not_stored", f_text("request_id", http_exchange_id(p->exchange)),
-	    f_text("carrier", p->via->carrier->name), f_text("why", p->flow.err.text));
-	problem_send_retry(p->exchange, "not_writable", "The storage does not take writes now.");
+	refuse(p);
 	return END;
 }
 

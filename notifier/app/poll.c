@@ -54,7 +54,8 @@ struct poll {
 	X(poll, understand)                                                                        \
 	X(poll, take)                                                                              \
 	X(poll, commit)                                                                            \
-	X(poll, committed) X(poll, reloaded) X(poll, plan) X(poll, planned) X(poll, refused)
+	X(poll, committed)                                                                         \
+	X(poll, reload) X(poll, reloaded) X(poll, plan) X(poll, planned) X(poll, refused)
 POLL_STEPS(FLOW_STEP)
 
 static void poll_fini(struct flow *flow)
@@ -356,6 +357,9 @@ static next poll_committed(struct poll *p)
 		p->index++;
 		return THEN(take);
 	}
+	struct await *pause = FAILED(p) ? apply_pause(&p->apply, &p->flow) : NULL;
+	if (pause != NULL)
+		return AWAIT(p, commit, pause, STORE_WAIT_MS);
 	if (FAILED(p) || ++p->conflicts > CONFLICTS_MAX) {
 		/* Its claim runs out by itself, and it is polled again. */
 		p->conflicts = 0;
@@ -363,15 +367,24 @@ static next poll_committed(struct poll *p)
 		return THEN(take);
 	}
 	metric_count(METRIC_CONFLICTS, NULL, NULL, NULL);
+	return THEN(reload);
+}
+
+static next poll_reload(struct poll *p) /* a webhook was faster: once more on what is true now */
+{
 	return AWAIT(p, reloaded,
 	    store_get(&p->world->store, &p->flow, p->items[p->index].shipment->id, &p->value),
 	    STORE_WAIT_MS);
 }
 
-static next poll_reloaded(struct poll *p) /* a webhook was faster: once more on what is true now */
+static next poll_reloaded(struct poll *p)
 {
 	struct shipment *s = NULL;
 	struct err err;
+	/* The webhook has planned the next look: what we were told would wait for that. */
+	struct await *pause = FAILED(p) ? apply_pause(&p->apply, &p->flow) : NULL;
+	if (pause != NULL)
+		return AWAIT(p, reload, pause, STORE_WAIT_MS);
 	if (FAILED(p) || !store_read_shipment(&p->value, p->flow.arena, &s, &err) || s == NULL)
 		p->index++;
 	else

@@ -28,7 +28,7 @@ struct clock {
 	struct apply apply;
 };
 
-#define CLOCK_STEPS(X) X(clock, look) X(clock, take) X(clock, fire) X(clock, fired)
+#define CLOCK_STEPS(X) X(clock, look) X(clock, take) X(clock, fire) X(clock, commit) X(clock, fired)
 CLOCK_STEPS(FLOW_STEP)
 
 static void clock_fini(struct flow *flow)
@@ -99,6 +99,11 @@ static next clock_fire(struct clock *p) /* pure: the deadline of the next shipme
 	    .world = p->world, .config = p->config, .arena = p->flow.arena, .shipment = s};
 	deadline_fire(s, &rules, zone, loop_now_ms(), &p->apply.changes);
 	apply_finish(&p->apply, SOURCE_CLOCK, loop_now_ms());
+	return THEN(commit);
+}
+
+static next clock_commit(struct clock *p)
+{
 	return AWAIT(p, fired,
 	    store_commit(&p->world->store, &p->flow, &p->apply.commit, &p->reply), STORE_WAIT_MS);
 }
@@ -106,6 +111,9 @@ static next clock_fire(struct clock *p) /* pure: the deadline of the next shipme
 /* A conflict or a failure: the claim runs out by itself, and it is looked at again. */
 static next clock_fired(struct clock *p)
 {
+	struct await *pause = FAILED(p) ? apply_pause(&p->apply, &p->flow) : NULL;
+	if (pause != NULL)
+		return AWAIT(p, commit, pause, STORE_WAIT_MS);
 	if (!FAILED(p) && store_read_committed(&p->reply))
 		apply_committed(&p->apply, SOURCE_CLOCK);
 	else

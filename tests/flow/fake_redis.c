@@ -176,7 +176,8 @@ static void on_reply(struct timer *timer)
 static bool is_refused(const char *name, struct err *err)
 {
 	static const char *const reads[] = {"find", "GET", "HGET", "HGETALL", "HKEYS", "HSCAN",
-	    "LRANGE", "ZREVRANGE", "ZREVRANGEBYSCORE", "INFO", "ZSCORE", "ZCOUNT", "SCAN", "MGET"};
+	    "LRANGE", "ZREVRANGE", "ZREVRANGEBYSCORE", "INFO", "ZSCORE", "ZCOUNT", "ZCARD",
+	    "ZRANGE", "SCAN", "MGET"};
 	bool is_read = false;
 	for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
 		is_read = is_read || strcmp(name, reads[i]) == 0;

@@ -331,6 +331,22 @@ static void run_zrevrangebyscore(struct data_call *call, struct redis_value *rep
 	}
 }
 
+static void run_zcard(struct data_call *call, struct redis_value *reply)
+{
+	*reply = reply_integer((int64_t)thing_at(call->args[1])->count);
+}
+
+static void run_zrange(struct data_call *call, struct redis_value *reply) /* from first to last */
+{
+	const struct thing *thing = thing_at(call->args[1]);
+	int64_t first = 0, last = 0;
+	must(str_to_int64(str_of(call->args[2]), &first) && first >= 0);
+	must(str_to_int64(str_of(call->args[3]), &last) && last >= 0);
+	reply->type = REDIS_ARRAY;
+	for (size_t i = (size_t)first; i < thing->count && i <= (size_t)last; i++)
+		reply_push(call->arena, reply, reply_text(call->arena, thing->items[i].key));
+}
+
 static void run_zadd(struct data_call *call, struct redis_value *reply)
 {
 	int64_t score = 0;
@@ -395,7 +411,7 @@ static const struct {
     {"HKEYS", run_hkeys}, {"HSCAN", run_hscan}, {"LRANGE", run_lrange},
     {"ZREVRANGE", run_zrevrange}, {"ZREVRANGEBYSCORE", run_zrevrangebyscore}, {"SCAN", run_scan},
     {"ZADD", run_zadd}, {"ZREM", run_zrem}, {"ZSCORE", run_zscore}, {"ZCOUNT", run_zcount},
-    {"CONFIG", run_config}, {"INFO", run_info}};
+    {"ZCARD", run_zcard}, {"ZRANGE", run_zrange}, {"CONFIG", run_config}, {"INFO", run_info}};
 
 void data_run(struct data_call *call, struct redis_value *reply, struct err *err)
 {

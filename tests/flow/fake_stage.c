@@ -42,6 +42,8 @@ static struct {
 	struct arena *arena;
 	unsigned life;
 	bool is_owned[PARTITIONS];
+	bool foresees;
+	struct foresight *foresight; /* of this life; world.foresight may be a test's own */
 } stage;
 
 /* --- opening and closing ---------------------------------------------------------------------- */
@@ -83,6 +85,7 @@ static void begin_life(void)
 	}
 	world->http = http_client_new();
 	setup_runtimes(world);
+	world->foresight = stage.foresight = stage.foresees ? foresight_new() : NULL;
 	struct redis_options options = {.on_state = on_state, .context = world};
 	world->redis = world->store.redis = redis_open(&options, NULL);
 	boot_connected(world);
@@ -114,10 +117,14 @@ static void take_partitions(const char *numbers)
 		    KEY_WORKERS, INT64_MAX, arena_printf(stage.arena, "w-other%u", i));
 }
 
-struct world *stage_open(const char *numbers)
+static struct world *open_stage(const char *numbers, bool foresees, int dhl_per_day)
 {
 	log_set_level(getenv("FLOW_LOG") ? LOG_INFO : LOG_ERROR);
 	load_once();
+	for (size_t i = 0; i < stage.config->carrier_count; i++)
+		if (text_eq(stage.config->carriers[i].carrier->name, "dhl"))
+			stage.config->carriers[i].per_day = dhl_per_day;
+	stage.foresees = foresees;
 	fake_loop_reset(STAGE_STARTS_MS);
 	fake_redis_reset();
 	fake_http_reset();
@@ -127,6 +134,21 @@ struct world *stage_open(const char *numbers)
 	begin_life();
 	for (unsigned i = 0; i < PARTITIONS; i++)
 		assert_int_equal(world_owns(&stage.world, i), stage.is_owned[i]);
+	return &stage.world;
+}
+
+struct world *stage_open(const char *numbers)
+{
+	return open_stage(numbers, false, 0);
+}
+
+struct world *stage_open_foreseeing(const char *numbers, int dhl_per_day)
+{
+	return open_stage(numbers, true, dhl_per_day);
+}
+
+struct world *stage_world(void)
+{
 	return &stage.world;
 }
 
@@ -153,6 +175,7 @@ static void end_life(void)
 	for (int i = 0; i < 10 && flow_count() > 0; i++)
 		flow_each(cancel_one, NULL);
 	setup_free(&stage.world);
+	foresight_free(&stage.foresight);
 }
 
 void stage_close(void)
@@ -180,6 +203,20 @@ void stage_end(void)
 	config_unref(&stage.config);
 }
 
+int stage_teardown(void **state)
+{
+	(void)state;
+	stage_close();
+	return 0;
+}
+
+int stage_group_teardown(void **state)
+{
+	(void)state;
+	stage_end();
+	return 0;
+}
+
 /* --- from outside ------------------------------------------------------------------------------
  */
 
@@ -200,13 +237,15 @@ struct http_exchange *stage_register(const char *carrier, const char *number, co
 	        carrier, number, more ? more : ""));
 }
 
-struct http_exchange *stage_hook(const char *number, const char *status, const char *time)
+struct http_exchange *stage_hook_more(
+    const char *number, const char *status, const char *time, const char *more)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	char hex[2 * EVP_MAX_MD_SIZE + 1];
 	unsigned len = 0;
 	const char *body = arena_printf(stage.arena,
-	    "{\"tracking_number\":\"%s\",\"status\":\"%s\",\"time\":\"%s\"}", number, status, time);
+	    "{\"tracking_number\":\"%s\",\"status\":\"%s\",\"time\":\"%s\"%s}", number, status,
+	    time, more ? more : "");
 	HMAC(EVP_sha256(), HOOK_SECRET, (int)strlen(HOOK_SECRET), (const unsigned char *)body,
 	    strlen(body), digest, &len);
 	hex_encode(hex, digest, len);
@@ -217,6 +256,25 @@ struct http_exchange *stage_hook(const char *number, const char *status, const c
 	struct http_exchange *exchange = fake_server_ask(api_handle, &stage.world, &request);
 	fake_loop_settle();
 	return exchange;
+}
+
+struct http_exchange *stage_hook(const char *number, const char *status, const char *time)
+{
+	return stage_hook_more(number, status, time, NULL);
+}
+
+void stage_push(const char *number, const char *status, const char *more)
+{
+	char time[WHEN_BYTES];
+	when_format_utc(time, loop_now_ms() / MINUTE_MS * MINUTE_MS - MINUTE_MS);
+	for (int i = 0; i < 5; i++) {
+		struct http_exchange *hook = stage_hook_more(number, status, time, more);
+		fake_loop_stride(SECOND_MS, SECOND_MS);
+		if (fake_server_status(hook) == 200)
+			return;
+		fake_loop_stride(3 * SECOND_MS, SECOND_MS);
+	}
+	fail_msg("the webhook was never taken");
 }
 
 const char *stage_fedex(const char *number, const char *code, const char *time)
@@ -360,7 +418,7 @@ const char *stage_summary(const char *numbers)
 static char *tell(
     const struct story *story, long fail_at, const char *script, unsigned lose, long *awaits)
 {
-	stage_open(story->numbers);
+	open_stage(story->numbers, story->foresees, story->dhl_per_day);
 	if (story->prepare != NULL)
 		story->prepare();
 	long before = flow_awaits;
@@ -376,7 +434,8 @@ static char *tell(
 	flow_trace = false;
 	fake_loop_stride(story->until_ms, SECOND_MS);
 	assert_true(fake_smtp_most_copies() <= (story->copies ? story->copies : 1));
-	char *summary = xstrdup(stage_summary(story->numbers));
+	char *summary = xstrdup(arena_printf(stage.arena, "%s%s", stage_summary(story->numbers),
+	    story->learned ? story->learned() : ""));
 	assert_int_equal(stage_rest(), 0);
 	stage_close();
 	return summary;

@@ -13,20 +13,6 @@
 
 #define N "GN1"
 
-static int close_stage(void **state)
-{
-	(void)state;
-	stage_close();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	stage_end();
-	return 0;
-}
-
 static const char *url_of(const char *number, const char *rest)
 {
 	static char url[120];
@@ -434,7 +420,7 @@ static void test_each_await_fails(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_teardown(test, close_stage)
+#define ON_STAGE(test) cmocka_unit_test_teardown(test, stage_teardown)
 	const struct CMUnitTest tests[] = {
 	    ON_STAGE(test_life_of_a_shipment),
 	    ON_STAGE(test_refusals),
@@ -448,5 +434,5 @@ int main(void)
 	    ON_STAGE(test_keys),
 	    cmocka_unit_test(test_each_await_fails),
 	};
-	return cmocka_run_group_tests(tests, NULL, end);
+	return cmocka_run_group_tests(tests, NULL, stage_group_teardown);
 }

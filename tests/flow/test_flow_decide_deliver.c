@@ -14,20 +14,6 @@
 
 #define N "GN1"
 
-static int close_stage(void **state)
-{
-	(void)state;
-	stage_close();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	stage_end();
-	return 0;
-}
-
 static void in_transit(void)
 {
 	stage_register("generic", N, NULL);
@@ -401,7 +387,7 @@ static void test_each_reply_is_lost(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_teardown(test, close_stage)
+#define ON_STAGE(test) cmocka_unit_test_teardown(test, stage_teardown)
 	const struct CMUnitTest tests[] = {
 	    ON_STAGE(test_retries_by_schedule),
 	    ON_STAGE(test_ends_of_a_mail),
@@ -419,5 +405,5 @@ int main(void)
 	    cmocka_unit_test(test_each_await_fails_on_a_bad_day),
 	    cmocka_unit_test(test_each_reply_is_lost),
 	};
-	return cmocka_run_group_tests(tests, NULL, end);
+	return cmocka_run_group_tests(tests, NULL, stage_group_teardown);
 }

@@ -13,20 +13,6 @@
 
 #define N "GN1"
 
-static int close_stage(void **state)
-{
-	(void)state;
-	stage_close();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	stage_end();
-	return 0;
-}
-
 static void test_news_becomes_a_mail(void **state)
 {
 	(void)state;
@@ -266,7 +252,7 @@ static void test_each_await_fails_unmatched(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_teardown(test, close_stage)
+#define ON_STAGE(test) cmocka_unit_test_teardown(test, stage_teardown)
 	const struct CMUnitTest tests[] = {
 	    ON_STAGE(test_news_becomes_a_mail),
 	    ON_STAGE(test_refusals),
@@ -279,5 +265,5 @@ int main(void)
 	    cmocka_unit_test(test_each_reply_is_lost),
 	    cmocka_unit_test(test_each_await_fails_unmatched),
 	};
-	return cmocka_run_group_tests(tests, NULL, end);
+	return cmocka_run_group_tests(tests, NULL, stage_group_teardown);
 }

@@ -14,20 +14,6 @@
 #define F "1000000001"
 #define D "JD0001"
 
-static int close_stage(void **state)
-{
-	(void)state;
-	stage_close();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	stage_end();
-	return 0;
-}
-
 static void says(const char *url, int status, const char *body)
 {
 	struct carrier_says row = {.url = url, .status = status, .body = body};
@@ -319,7 +305,7 @@ static void test_each_reply_is_lost(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_teardown(test, close_stage)
+#define ON_STAGE(test) cmocka_unit_test_teardown(test, stage_teardown)
 	const struct CMUnitTest tests[] = {
 	    ON_STAGE(test_first_look),
 	    ON_STAGE(test_unchanged),
@@ -335,5 +321,5 @@ int main(void)
 	    cmocka_unit_test(test_each_await_fails_when_refused),
 	    cmocka_unit_test(test_each_reply_is_lost),
 	};
-	return cmocka_run_group_tests(tests, NULL, end);
+	return cmocka_run_group_tests(tests, NULL, stage_group_teardown);
 }

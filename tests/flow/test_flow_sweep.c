@@ -12,20 +12,6 @@
 
 #define N "GN1"
 
-static int close_stage(void **state)
-{
-	(void)state;
-	stage_close();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	stage_end();
-	return 0;
-}
-
 static void moving(const char *promised)
 {
 	stage_register("generic", N, promised);
@@ -198,7 +184,7 @@ static void test_each_await_fails_when_held(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_teardown(test, close_stage)
+#define ON_STAGE(test) cmocka_unit_test_teardown(test, stage_teardown)
 	const struct CMUnitTest tests[] = {
 	    ON_STAGE(test_promise),
 	    ON_STAGE(test_silence),
@@ -209,5 +195,5 @@ int main(void)
 	    cmocka_unit_test(test_each_await_fails),
 	    cmocka_unit_test(test_each_await_fails_when_held),
 	};
-	return cmocka_run_group_tests(tests, NULL, end);
+	return cmocka_run_group_tests(tests, NULL, stage_group_teardown);
 }
