@@ -297,8 +297,9 @@ static void note_error(struct poll *p, struct poll_item *item)
 	p->apply.changes = (struct changes){.outcome = OUTCOME_APPLIED, .why = code};
 	apply_finish(&p->apply, SOURCE_POLL, loop_now_ms());
 	if (s->poll_failures == 1) /* once per row of failures: the history is short */
-		p->apply.commit.history =
-		    history_note(loop_now_ms(), "poll", code, text, p->flow.arena);
+		p->apply.commit.history = arena_printf(p->flow.arena, "%s%s",
+		    history_note(loop_now_ms(), "poll", code, text, p->flow.arena),
+		    p->apply.commit.history ? p->apply.commit.history : "");
 	metric_count(METRIC_POLLED, p->via->carrier->name, "error", NULL);
 }
 

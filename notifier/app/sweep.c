@@ -88,13 +88,17 @@ static next clock_fire(struct clock *p) /* pure: the deadline of the next shipme
 	}
 	const struct carrier_runtime *carrier = world_carrier(p->world, s->carrier);
 	const struct account_config *account = config_account(p->config, s->account);
-	const struct deadline_rules rules = foresight_rules(p->world->foresight, account, s);
+	struct deadline_rules rules = foresight_rules(p->world->foresight, account, s);
 	const struct zone *zone = world_zone(s->zone, account ? account->zone : NULL);
 	bool is_deaf = carrier != NULL && carrier->breaker.state != BREAKER_CLOSED &&
 	               !(s->flags & SHIPMENT_PUSHED);
-	if (is_deaf && deadline_next(s, &rules, zone, loop_now_ms()).kind == EVENT_STALLED)
-		return THEN(fire); /* we cannot reach the carrier: the silence is ours; the claim
-		                      runs out */
+	if (is_deaf) { /* we cannot reach the carrier: the silence is ours */
+		rules.silent_days_domestic = rules.silent_days_cross_border = 0;
+		rules.label_days = rules.follow_up_days = 0;
+		if (deadline_next(s, &rules, zone, loop_now_ms()).at_ms > loop_now_ms() &&
+		    foretell_next_ms(s, zone) > loop_now_ms())
+			return THEN(fire); /* nothing else is due; the claim runs out */
+	}
 	p->apply = (struct apply){
 	    .world = p->world, .config = p->config, .arena = p->flow.arena, .shipment = s};
 	deadline_fire(s, &rules, zone, loop_now_ms(), &p->apply.changes);

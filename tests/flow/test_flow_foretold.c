@@ -104,6 +104,33 @@ static void test_no_promise(void **state)
 	stage_push(N, "delivered", NULL);
 }
 
+/* The carrier cannot be reached for a week: the silence is ours, but its days pass all the same. */
+static void test_a_carrier_out_of_reach(void **state)
+{
+	struct carrier_says row = {.url = DHL_URL, .status = 200};
+	(void)state;
+	stage_open_foreseeing(N, 0);
+	fake_loop_advance(SECOND_MS);
+	row.body = stage_dhl(N, "transit", "2026-03-02T07:55:00Z");
+	fake_http_says(&row);
+	stage_register("dhl", N, NULL);
+	fake_loop_advance(59 * SECOND_MS);
+	assert_int_equal(stage_shipment(N)->status, STATUS_IN_TRANSIT);
+	row.status = 500;
+	row.body = "";
+	fake_http_says(&row);
+	for (int i = 0; i < 7; i++)
+		next_day();
+	assert_int_equal(told("stalled"), 0);
+	assert_int_equal(stage_shipment(N)->forecast.tick_day, zone_day(NULL, loop_now_ms()));
+	row.status = 200;
+	row.body = stage_dhl(N, "transit", "2026-03-02T07:55:00.000Z");
+	fake_http_says(&row);
+	for (int i = 0; i < 2; i++)
+		next_day();
+	assert_int_equal(told("stalled"), 1);
+}
+
 /* A scan comes between the tick's load and its commit: the tick is done again, or is not needed any
  * more.  As if it had come after it. */
 static void scan_meanwhile(const char *name)
@@ -212,6 +239,7 @@ int main(void)
 	    ON_STAGE(test_told_and_over),
 	    ON_STAGE(test_no_promise),
 	    cmocka_unit_test(test_conflict),
+	    ON_STAGE(test_a_carrier_out_of_reach),
 	    ON_STAGE(test_registered_late),
 	    cmocka_unit_test(test_late_tortured),
 	    cmocka_unit_test(test_no_promise_tortured),
