@@ -32,6 +32,8 @@ void foresight_trust(struct foresight *f, int64_t now_ms)
 	int32_t day = day_of_instant(now_ms, 0) + 2; /* local days may be ahead of UTC's */
 	hazard_trust_until(f->hazard, day);
 	delay_trust_until(f->delay, day);
+	silence_trust_until(f->silence, day);
+	f->tuner.trusted_day = day;
 }
 
 struct foresight *foresight_new(void)

@@ -143,6 +143,20 @@ static void load_end(struct sync *p)
 	state->revision = xstrdup(p->revision);
 }
 
+/* What an order has changed meanwhile must not be brought back by what was read before it. */
+static bool is_overtaken(const struct sync *p)
+{
+	const struct foresight *f = p->world->foresight;
+	return p->orders != f->orders || f->order != NULL;
+}
+
+static next start_over(struct sync *p)
+{
+	xfree(state_of(p)->revision);
+	state_of(p)->revision = NULL;
+	return END;
+}
+
 static next sync_take(struct sync *p) /* pure: one page of entries, or a slice of it */
 {
 	struct foresight *f = p->world->foresight;
@@ -150,6 +164,8 @@ static next sync_take(struct sync *p) /* pure: one page of entries, or a slice o
 	struct err err = {0};
 	if (FAILED(p))
 		return end_unsaved(p, p->flow.err.text);
+	if (is_overtaken(p))
+		return start_over(p);
 	if (p->value.count != 2)
 		return end_unsaved(p, "not the answer of HSCAN");
 	const struct redis_value *entries = &p->value.items[1];

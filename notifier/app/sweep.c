@@ -10,6 +10,8 @@
 #include "notifier/core/deadline.h"
 
 #define SWEEP_MS 100 /* real time between looks */
+/* After a carrier could not be reached its parcels are asked about within the hour, by and by. */
+#define DEAF_MS (2 * HOUR_MS)
 #define LOOK_AGAIN_MS                                                                              \
 	1000 /* streams are looked at this often even when nobody said that there is work */
 #define CLOCK_BATCH      64
@@ -90,8 +92,8 @@ static next clock_fire(struct clock *p) /* pure: the deadline of the next shipme
 	const struct account_config *account = config_account(p->config, s->account);
 	struct deadline_rules rules = foresight_rules(p->world->foresight, account, s);
 	const struct zone *zone = world_zone(s->zone, account ? account->zone : NULL);
-	bool is_deaf = carrier != NULL && carrier->breaker.state != BREAKER_CLOSED &&
-	               !(s->flags & SHIPMENT_PUSHED);
+	bool is_deaf = carrier != NULL && !(s->flags & SHIPMENT_PUSHED) && carrier->deaf_ms != 0 &&
+	               loop_monotonic_ms() - carrier->deaf_ms < DEAF_MS;
 	if (is_deaf) { /* we cannot reach the carrier: the silence is ours */
 		rules.silent_days_domestic = rules.silent_days_cross_border = 0;
 		rules.label_days = rules.follow_up_days = 0;
@@ -160,8 +162,11 @@ static void on_sweep(struct timer *timer)
 	}
 	if (looks_again)
 		memory_look(world);
-	for (size_t i = 0; i < world->carrier_count; i++)
+	for (size_t i = 0; i < world->carrier_count; i++) {
+		if (world->carriers[i].breaker.state != BREAKER_CLOSED)
+			world->carriers[i].deaf_ms = monotonic_ms;
 		poll_more(world, &world->carriers[i]);
+	}
 	foresight_tick(world, now_ms);
 }
 

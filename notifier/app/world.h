@@ -39,7 +39,8 @@ struct carrier_runtime {
 	int64_t blocked_until_ms;        /* wall: quota or Retry-After says wait */
 	int64_t next_due_ms[PARTITIONS]; /* wall; 0: not known, look */
 	int64_t live_shipments;          /* that share the quota; counted by app/live */
-	unsigned turn;                   /* which partition is looked at first: round robin */
+	int64_t deaf_ms; /* monotonic: when its breaker was last seen open; 0: never */
+	unsigned turn;   /* which partition is looked at first: round robin */
 };
 
 struct account_runtime {

@@ -38,16 +38,28 @@ static int64_t floor_divide(int64_t a, int64_t b)
 	return a / b - (a % b < 0);
 }
 
+/* Beyond these days nothing is a time; and sums with an offset must not overflow. */
+#define DAYS_MOST INT64_C(100000000)
+
+static int64_t local_ms(int64_t instant_ms, int offset_s)
+{
+	int64_t most_ms = DAYS_MOST * DAY_MS;
+	int64_t within_ms = instant_ms > most_ms    ? most_ms
+	                    : instant_ms < -most_ms ? -most_ms
+	                                            : instant_ms;
+	return within_ms + offset_s * SECOND_MS;
+}
+
 int32_t day_of_instant(int64_t instant_ms, int offset_s)
 {
-	return (int32_t)floor_divide(instant_ms + offset_s * SECOND_MS, DAY_MS);
+	return (int32_t)floor_divide(local_ms(instant_ms, offset_s), DAY_MS);
 }
 
 struct civil civil_of_instant(int64_t instant_ms, int offset_s)
 {
 	struct civil c = {0};
 	int32_t day = day_of_instant(instant_ms, offset_s);
-	int64_t rest = instant_ms + offset_s * SECOND_MS - day * DAY_MS;
+	int64_t rest = local_ms(instant_ms, offset_s) - day * DAY_MS;
 	civil_of_day(day, &c.year, &c.month, &c.day);
 	c.hour = (int)(rest / HOUR_MS);
 	c.minute = (int)(rest % HOUR_MS / MINUTE_MS);

@@ -403,12 +403,16 @@ void delay_on_day(
 void delay_on_taken_back(
     struct delay_model *model, const struct delay_trip *trip, int32_t delivered_day)
 {
-	if (model->today == DELAY_DAY_NONE)
+	if (model->today == DELAY_DAY_NONE || delivered_day < trip->handover_day ||
+	    (int64_t)delivered_day - trip->handover_day > DELAY_EXPIRE_DAYS)
 		return;
 	struct delay_lesson lesson = lesson_of(model, trip, delivered_day);
 	lesson.exposure = lesson.expected = lesson.expected_plain = 0; /* it was at risk that day */
 	lesson.seen = -1;
-	lesson.countdown_seen = is_counted_down(trip, delivered_day) ? -1 : 0;
+	if (is_counted_down(trip, delivered_day) && delivered_day == trip->promised_day)
+		lesson.countdown_late = 1; /* it stays seen, and that day is over */
+	else if (is_counted_down(trip, delivered_day))
+		lesson.countdown_seen = -1;
 	model_learn(model, trip->place, &lesson);
 }
 
@@ -426,6 +430,8 @@ void delay_on_late_news(struct delay_model *model, const struct delay_trip *trip
 	    trip->promised_day <= closed_day) {
 		lesson.countdown_late = -1; /* it was taken for late */
 		lesson.countdown_seen = is_counted_down(trip, delivered_day) ? 0 : -1;
+	} else if (is_counted_down(trip, delivered_day)) {
+		lesson.countdown_seen = 1;
 	}
 	model_learn(model, trip->place, &lesson);
 	int64_t last = (int64_t)trip->handover_day + DELAY_EXPIRE_DAYS;

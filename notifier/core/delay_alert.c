@@ -64,6 +64,8 @@ bool delay_tuner_import(struct delay_tuner *tuner, const char *value, struct err
 		    "alert model: not of version %d; reset it to learn anew", DELAY_TUNER_VERSION);
 	if (!histogram_read(&read, at + 1))
 		return err_set(err, ERR_INPUT, "alert model: damaged");
+	if (tuner->trusted_day != 0 && read.day > tuner->trusted_day)
+		return err_set(err, ERR_INPUT, "alert model: of another time than ours");
 	learned_histogram_merge(&tuner->learned, &tuner->highest, &tuner_shape, &read);
 	return true;
 }

@@ -44,6 +44,7 @@ CHECK_RESULT bool delay_rule_parse(struct delay_rule *rule, const char *text, st
 /* What BUDGET learns: the highest P(late) ever shown of parcels that came in time. */
 struct delay_tuner { /* all zero = new */
 	struct histogram highest;
+	int32_t trusted_day; /* stored days after it are refused; 0: none are */
 	struct learned learned;
 };
 void delay_tuner_free(struct delay_tuner *tuner); /* what it holds; new afterwards */

@@ -21,8 +21,9 @@ struct kind {
 };
 
 struct silence_model {
-	struct map kinds; /* key → struct kind */
-	unsigned load;    /* number of the load, for learned.seen */
+	struct map kinds;    /* key → struct kind */
+	unsigned load;       /* number of the load, for learned.seen */
+	int32_t trusted_day; /* silence_trust_until; 0: not set */
 };
 
 struct silence_model *silence_new(void)
@@ -213,6 +214,11 @@ void silence_settle(struct silence_model *model, bool is_stored)
 	}
 }
 
+void silence_trust_until(struct silence_model *model, int32_t day)
+{
+	model->trusted_day = day;
+}
+
 void silence_import_begin(struct silence_model *model)
 {
 	model->load++;
@@ -230,6 +236,8 @@ bool silence_import(
 	struct histogram read;
 	if (!*key || strlen(key) >= SILENCE_KEY_BYTES || !histogram_read(&read, value + length))
 		return err_set(err, ERR_INPUT, "silence model, %s: damaged", key);
+	if (model->trusted_day != 0 && read.day > model->trusted_day)
+		return err_set(err, ERR_INPUT, "silence model, %s: of another time than ours", key);
 	struct kind *kind = kind_make(model, key);
 	if (!kind)
 		return true; /* several workers know more kinds than one keeps */

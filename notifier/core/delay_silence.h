@@ -58,6 +58,7 @@ bool silence_export_next(const struct silence_model *model, size_t *at,
 size_t silence_export_pending(struct silence_model *model, size_t most,
     void (*put)(void *arg, const char *key, const char *value), void *arg);
 void silence_settle(struct silence_model *model, bool is_stored);
+void silence_trust_until(struct silence_model *model, int32_t day);
 void silence_import_begin(struct silence_model *model);
 CHECK_RESULT bool silence_import(
     struct silence_model *model, const char *key, const char *value, struct err *err);

@@ -263,7 +263,9 @@ static bool ends_silence(const struct shipment *shipment, bool was_stalled)
 {
 	return was_stalled && status_is_moving(shipment->status) &&
 	       detect_news_may_be_late(shipment->status) &&
-	       !(shipment->flags & SHIPMENT_DELAY_OPEN);
+	       !(shipment->flags & SHIPMENT_DELAY_OPEN) &&
+	       (shipment->flags & (SHIPMENT_PREDICTED | SHIPMENT_PREDICTED_OVER)) !=
+	           SHIPMENT_PREDICTED;
 }
 
 static void take(struct detection *detection, const struct news *news)

@@ -69,9 +69,18 @@ static struct delay_trip trip_of(const struct shipment *shipment, const struct f
 /* --- the verdict -------------------------------------------------------------------------------
  */
 
+/* A forecast takes the place of news about waiting, and of no other: who was not at home must hear
+ * of that, too. */
+static bool may_supersede(enum event_kind last)
+{
+	return last == EVENT_NONE || last == EVENT_SHIPPED || last == EVENT_DELAYED ||
+	       last == EVENT_DELAY_PREDICTED || last == EVENT_DELAY_OVER || last == EVENT_STALLED;
+}
+
 static void say(struct shipment *shipment, const struct foretell *foretell, enum event_kind kind,
     struct changes *out)
 {
+	const struct shipment before = *shipment;
 	int32_t promised = promised_day(shipment, foretell->zone);
 	const struct forecast *f = &shipment->forecast;
 	struct event details = {.at_ms = foretell->now_ms,
@@ -83,6 +92,11 @@ static void say(struct shipment *shipment, const struct foretell *foretell, enum
 		details.high_day = f->high_day;
 	}
 	changes_add(out, shipment, kind, &details);
+	if (!may_supersede(before.last_event)) {
+		shipment->superseding = before.superseding;
+		shipment->last_event = before.last_event;
+		shipment->last_reason = before.last_reason;
+	}
 	out->outcome = OUTCOME_APPLIED;
 }
 
@@ -324,14 +338,24 @@ static bool is_reassured(const struct shipment *shipment, const struct foretell 
 	       kept_s != 0 && kept_s != shipment->forecast.alert_eta_s;
 }
 
-/* In the van nothing is guessed. */
+static bool tells(const struct changes *out, enum event_kind kind)
+{
+	for (size_t i = 0; i < out->event_count; i++)
+		if (out->events[i].kind == kind)
+			return true;
+	return false;
+}
+
+/* In the van nothing is guessed; and beside news from the carrier nothing but a first scan. */
 static void look(struct shipment *shipment, const struct foretell *foretell, int32_t today,
     struct changes *out, struct foretell_result *result)
 {
 	struct forecast *f = &shipment->forecast;
 	struct delay_trip trip = trip_of(shipment, foretell);
-	if (!is_in_motion(shipment) || shipment->status == STATUS_OUT_FOR_DELIVERY)
+	if (!is_in_motion(shipment) || shipment->status == STATUS_OUT_FOR_DELIVERY ||
+	    out->event_count > (tells(out, EVENT_SHIPPED) ? 1 : 0))
 		return;
+	trip.held_days = held_days(f, today);
 	if (f->judged_day < today) {
 		f->judged_day = today;
 		out->state_changed = true;
@@ -351,6 +375,8 @@ void foretell_day(struct shipment *shipment, const struct foretell *foretell, st
 		shipment->handover_ms = first_move_ms(shipment, out);
 	if (shipment->handover_ms == 0)
 		return;
+	if (shipment->flags & SHIPMENT_PREDICTED && tells(out, EVENT_DELAY_OVER))
+		shipment->flags |= SHIPMENT_PREDICTED_OVER; /* the carrier was faster */
 	int32_t today = zone_day(foretell->zone, foretell->now_ms);
 	bool is_taught = shipment->flags & SHIPMENT_TAUGHT;
 	if (shipment->status == STATUS_DELIVERED && !is_taught) {
@@ -373,8 +399,9 @@ void foretell_day(struct shipment *shipment, const struct foretell *foretell, st
 void foretell_forget(struct shipment *shipment)
 {
 	struct forecast *f = &shipment->forecast;
-	shipment->flags &=
-	    ~(SHIPMENT_PREDICTED | SHIPMENT_PREDICTED_OVER | SHIPMENT_JUDGED | SHIPMENT_FORETOLD);
+	shipment->expected_ms = shipment->worst_ms = 0;
+	shipment->flags &= ~(SHIPMENT_PROMISE_MISSED | SHIPMENT_DELAY_OPEN | SHIPMENT_PREDICTED |
+	                     SHIPMENT_PREDICTED_OVER | SHIPMENT_JUDGED | SHIPMENT_FORETOLD);
 	f->judged_day = 0;
 	f->highest_p = f->p_late = 0;
 	f->alert_day = 0;

@@ -53,7 +53,7 @@ int64_t foretell_next_ms(const struct shipment *shipment, const struct zone *zon
  * change too: a delivery is taught with the commit that knows of it. */
 void foretell_day(struct shipment *shipment, const struct foretell *foretell, struct changes *out,
     struct foretell_result *result);
-/* Another promise was given: what was said about the old one is forgotten. */
+/* Another promise was given: what was said about the old one, by us or the clock, is forgotten. */
 void foretell_forget(struct shipment *shipment);
 void foretell_learn(
     struct delay_model *model, struct delay_tuner *tuner, const struct foretell_lesson *lesson);

@@ -268,6 +268,8 @@ static bool lag_import(
 	struct histogram read;
 	if (!*carrier || !histogram_read(&read, value))
 		return damaged(key, err);
+	if (model->trusted_day != HAZARD_DAY_NONE && read.day > model->trusted_day)
+		return err_set(err, ERR_INPUT, "hazard model, %s: of another time than ours", key);
 	struct hazard_lag *lag = hazard_lag_of(model, carrier);
 	if (lag != map_get(&model->lags, str_of(carrier)))
 		return model->lags.count >= HAZARD_CLASSES_MAX || damaged(key, err);

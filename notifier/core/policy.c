@@ -124,6 +124,8 @@ static bool is_superseded(const struct event *event, const struct shipment *ship
 		return true;
 	if (event->kind == EVENT_CORRECTED && shipment->status == event->withdrawn)
 		return true;
+	if (event->kind == EVENT_DELAY_PREDICTED && shipment->flags & SHIPMENT_PREDICTED_OVER)
+		return true;
 	return is_about_waiting(event->kind) && status_is_final(shipment->status);
 }
 

@@ -332,6 +332,13 @@ static void countdown_keeps_its_record(void **state)
 	for (int32_t day = START; day <= START + 6; day++)
 		delay_on_day(model, &trip, day, false);
 	assert_float_equal(delay_countdown_precision(model, trip.place), 8.9 / 13, 0.01);
+	delay_on_taken_back(model, &trip, START + 5); /* one that had come on the last day */
+	assert_float_equal(delay_countdown_precision(model, trip.place), 9.9 / 13, 0.01);
+	delay_on_late_news(model, &trip, START + 5, START + 5); /* it did after all */
+	assert_float_equal(delay_countdown_precision(model, trip.place), 8.9 / 13, 0.01);
+	double before = delay_experience(model, trip.place);
+	delay_on_taken_back(model, &trip, START + 80); /* never taught */
+	assert_true(delay_experience(model, trip.place) == before);
 	delay_on_late_news(model, &trip, START + 1, START + 6); /* long before */
 	assert_float_equal(delay_countdown_precision(model, trip.place), 7.9 / 12, 0.01);
 	delay_free(&model);

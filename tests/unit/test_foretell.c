@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "notifier/core/detect_internal.h"
 #include "notifier/core/foretell.h"
 
 #define MONDAY 20514 /* 2026-03-02 */
@@ -445,6 +446,48 @@ static void test_news_of_the_evening(void **state)
 	delay_free(&model);
 }
 
+/* News from the carrier is not drowned by what we foretell. */
+static void test_real_news_come_first(void **state)
+{
+	(void)state;
+	struct delay_model *model = slow_lane();
+	struct changes changes = {0};
+	struct foretell_result result;
+	const struct foretell foretell = {.model = model,
+	    .rule = &rule,
+	    .tuner = &tuner,
+	    .now_ms = noon(1),
+	    .source = SOURCE_POLL};
+	const struct event details = {.at_ms = noon(1), .noticed_ms = noon(1)};
+	struct shipment s = parcel("2026-03-05");
+	day(&s, model, noon(0), &changes);
+	assert_int_equal(changes.event_count, 1); /* the alert */
+	memset(&changes, 0, sizeof changes);
+	s.status = STATUS_ATTEMPT_FAILED;
+	s.eta.to = "2026-03-04"; /* which would reassure */
+	changes_add(&changes, &s, EVENT_ATTEMPT_FAILED, &details);
+	foretell_day(&s, &foretell, &changes, &result);
+	assert_int_equal(changes.event_count, 1);
+	assert_int_equal(s.superseding, s.sequence);
+
+	struct shipment other = parcel("2026-03-05"); /* said the day after, and beside it */
+	day(&other, model, noon(-1), &changes);
+	other.flags &= ~(SHIPMENT_PREDICTED | SHIPMENT_FORETOLD);
+	changes_add(&changes, &other, EVENT_ATTEMPT_FAILED, &details);
+	int64_t attempt = other.sequence;
+	day(&other, model, noon(0), &changes);
+	assert_int_equal(changes.event_count, 1);
+	assert_int_equal(changes.events[0].kind, EVENT_DELAY_PREDICTED);
+	assert_int_equal(other.superseding, attempt); /* both are told */
+
+	struct shipment faster = parcel("2026-03-05"); /* detect said "over" in the same commit */
+	day(&faster, model, noon(0), &changes);
+	changes_add(&changes, &faster, EVENT_DELAY_OVER, &details);
+	foretell_day(&faster, &foretell, &changes, &result);
+	assert_true(faster.flags & SHIPMENT_PREDICTED_OVER);
+	delay_free(&model);
+}
+
 /* A fraction of a second in an estimate is no new estimate. */
 static void test_the_same_estimate_again(void **state)
 {
@@ -471,7 +514,11 @@ static void test_another_promise(void **state)
 	struct shipment s = parcel("2026-03-05");
 	day(&s, model, noon(0), &changes);
 	assert_int_equal(changes.event_count, 1);
+	s.flags |= SHIPMENT_PROMISE_MISSED | SHIPMENT_DELAY_OPEN;
+	s.expected_ms = s.worst_ms = noon(3);
 	foretell_forget(&s);
+	assert_false(s.flags & (SHIPMENT_PROMISE_MISSED | SHIPMENT_DELAY_OPEN));
+	assert_true(s.expected_ms == 0 && s.worst_ms == 0);
 	s.promised.to = "2026-03-06";
 	day(&s, model, noon(0) + HOUR_MS, &changes); /* judged at once */
 	assert_int_equal(changes.event_count, 1);
@@ -510,6 +557,7 @@ int main(void)
 	    cmocka_unit_test(test_outcomes),
 	    cmocka_unit_test(test_a_delivery_taken_back),
 	    cmocka_unit_test(test_news_of_the_evening),
+	    cmocka_unit_test(test_real_news_come_first),
 	    cmocka_unit_test(test_the_same_estimate_again),
 	    cmocka_unit_test(test_another_promise),
 	    cmocka_unit_test(test_hostile),

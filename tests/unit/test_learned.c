@@ -450,7 +450,8 @@ static void tuner_sync(struct delay_tuner *tuner, struct buf *stored)
 static void test_tuner(void **state)
 {
 	(void)state;
-	struct delay_tuner one = {0}, apart[2] = {{{{0}, 0, 0}, {0}}, {{{0}, 0, 0}, {0}}};
+	struct delay_tuner one = {0}, apart[2];
+	memset(apart, 0, sizeof apart);
 	struct buf stored = BUF_EMPTY(0);
 	struct err err;
 	for (int i = 0; i < 400; i++) {
