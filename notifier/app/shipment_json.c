@@ -57,14 +57,15 @@ static void put_identity(json_t *o, const struct shipment *s)
 	json_object_set_new(o, "r", recipients);
 }
 
-/* An array of numbers, in this order; zeros at its end are left out. */
+/* An array of numbers, in this order; zeros at its end are left out, so the day judged, mostly the
+ * day begun, is told by its distance. */
 #define FORECAST_NUMBERS (14 + FORECAST_BINS)
 
 static void put_forecast(json_t *o, const struct forecast *f)
 {
 	int64_t numbers[FORECAST_NUMBERS] = {f->tick_day, f->held_days, f->p_late, f->highest_p,
 	    f->low_day, f->high_day, f->first.low_day, f->first.high_day, f->first.mass,
-	    f->alert_day, f->alert_eta_s, f->judged_day, f->held_from, f->taught_day};
+	    f->alert_day, f->alert_eta_s, f->tick_day - f->judged_day, f->held_from, f->taught_day};
 	size_t count = FORECAST_NUMBERS;
 	for (size_t i = 0; i < FORECAST_BINS; i++)
 		numbers[FORECAST_NUMBERS - FORECAST_BINS + i] = f->said[i];
@@ -92,7 +93,7 @@ static void get_forecast(const json_t *array, struct forecast *f)
 	    .first = {(int32_t)n[6], (int32_t)n[7], (unsigned)n[8]},
 	    .alert_day = (int32_t)n[9],
 	    .alert_eta_s = n[10],
-	    .judged_day = (int32_t)n[11],
+	    .judged_day = (int32_t)(n[0] - n[11]),
 	    .held_from = (int32_t)n[12],
 	    .taught_day = (int32_t)n[13]};
 	for (size_t i = 0; i < FORECAST_BINS; i++)
